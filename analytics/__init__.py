@@ -1,0 +1,1 @@
+"""Reads everything below it: the overview of a project."""

@@ -1,0 +1,1 @@
+"""Which touch brought which install, and why."""

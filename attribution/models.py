@@ -1,0 +1,190 @@
+"""Links and touches, installs, and the decision which touch brought which install."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class LinkQuerySet(models.QuerySet["Link"]):
+    def live(self) -> "LinkQuerySet":
+        return self.filter(archived_at=None)
+
+
+class Link(models.Model):
+    """A trackable address that an ad, a post or a QR code carries."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="links")
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=100, help_text="The campaign.")
+    source = models.CharField(max_length=60, help_text="Who shows the ad: tiktok, meta, google, newsletter …")
+    medium = models.CharField(max_length=60, blank=True)
+    content = models.CharField(max_length=200, blank=True)
+    term = models.CharField(max_length=200, blank=True)
+    campaign_id = models.CharField(max_length=100, blank=True)
+    publisher = models.CharField(max_length=100, blank=True)
+    ios_url = models.URLField("App Store address", max_length=500, blank=True)
+    android_url = models.URLField("Google Play address", max_length=500, blank=True)
+    fallback_url = models.URLField("Address for everybody else", max_length=500)
+    created_at = models.DateTimeField(default=timezone.now)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LinkQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "-created_at", "-id"], name="links_newest")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Touch(models.Model):
+    """A click on an ad, or a view of one."""
+
+    class Type(models.TextChoices):
+        CLICK = "click"
+        IMPRESSION = "impression"
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="touches")
+    touch_id = models.CharField(max_length=100, help_text="Ours (tch_…) or the sender's; also the click id.")
+    type = models.CharField(max_length=10, choices=Type.choices)
+    link = models.ForeignKey(Link, models.SET_NULL, null=True, related_name="touches")
+    ts = models.DateTimeField()
+    received_at = models.DateTimeField(default=timezone.now)
+    source = models.CharField(max_length=60)
+    medium = models.CharField(max_length=60, blank=True)
+    campaign = models.CharField(max_length=100, blank=True)
+    content = models.CharField(max_length=200, blank=True)
+    term = models.CharField(max_length=200, blank=True)
+    campaign_id = models.CharField(max_length=100, blank=True)
+    publisher = models.CharField(max_length=100, blank=True)
+    device_id = models.CharField(max_length=100, blank=True)
+    advertising_id = models.CharField(max_length=100, blank=True)
+    ip = models.GenericIPAddressField(null=True)
+    app = models.CharField(max_length=155, blank=True, help_text="Bundle id or package, where a project has several.")
+    os_name = models.CharField(max_length=40, blank=True, help_text="In lower case.")
+    os_version = models.CharField(max_length=40, blank=True)
+    device_model = models.CharField(max_length=100, blank=True)
+    user_agent = models.TextField(blank=True)
+    locale = models.CharField(max_length=40, blank=True)
+    time_zone = models.CharField(max_length=50, blank=True)
+    screen = models.CharField(max_length=20, blank=True, help_text="1170x2532")
+    bot = models.BooleanField(default=False, help_text="Answered, but neither counted nor ever credited.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "touch_id"], name="touch_once")]
+        indexes = [
+            models.Index(fields=["project", "ip", "ts"], name="touch_by_network", condition=models.Q(bot=False)),
+            models.Index(
+                fields=["project", "advertising_id", "ts"],
+                name="touch_by_advertising_id",
+                condition=~models.Q(advertising_id=""),
+            ),
+            models.Index(
+                fields=["project", "device_id", "ts"], name="touch_by_device_id", condition=~models.Q(device_id="")
+            ),
+            models.Index(fields=["project", "-ts", "-id"], name="touch_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.touch_id
+
+
+class Install(models.Model):
+    """A first open of an app: an "Application Installed" event, read once from the stream."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="installs")
+    message_id = models.CharField(max_length=100)
+    distinct_id = models.TextField(help_text="The user id or anonymous id of the event.")
+    installed_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    click_id = models.CharField(max_length=200, blank=True)
+    referrer_click_id = models.CharField(max_length=200, blank=True, help_text="click_id inside the install referrer.")
+    install_referrer = models.TextField(blank=True)
+    referrer_click_at = models.DateTimeField(null=True)
+    install_begin_at = models.DateTimeField(null=True)
+    device_id = models.CharField(max_length=100, blank=True)
+    advertising_id = models.CharField(max_length=100, blank=True)
+    ip = models.GenericIPAddressField(null=True)
+    app = models.CharField(max_length=155, blank=True)
+    os_name = models.CharField(max_length=40, blank=True)
+    os_version = models.CharField(max_length=40, blank=True)
+    device_model = models.CharField(max_length=100, blank=True)
+    pending = models.BooleanField(default=True, help_text="Waits for its decision.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "message_id"], name="install_once")]
+        indexes = [
+            models.Index(fields=["id"], name="install_pending", condition=models.Q(pending=True)),
+            models.Index(fields=["project", "-installed_at", "-id"], name="install_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.message_id
+
+
+class RuleSet(models.Model):
+    """The rules that decisions follow, in one version; a changed rule is a new row."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="rule_sets")
+    version = models.PositiveIntegerField()
+    rules = models.JSONField(help_text="The fields of attribution.matching.Rules.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name="rule_set_version_once")]
+
+    def __str__(self) -> str:
+        return f"rule set {self.version}"
+
+
+class Decision(models.Model):
+    """Which touch an install is credited to, or organic, under which rules."""
+
+    class Kind(models.TextChoices):
+        INSTALL = "install"
+
+    class State(models.TextChoices):
+        PROVISIONAL = "provisional"
+        FINAL = "final"
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="decisions")
+    install = models.OneToOneField(Install, models.CASCADE, related_name="decision")
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.INSTALL)
+    state = models.CharField(max_length=12, choices=State.choices)
+    tier = models.CharField(max_length=20)
+    probability = models.FloatField(null=True)
+    touch = models.ForeignKey(Touch, models.SET_NULL, null=True, related_name="decisions")
+    source = models.CharField(max_length=60, help_text="Copied from the touch, or organic.")
+    campaign = models.CharField(max_length=100, blank=True)
+    installed_at = models.DateTimeField()
+    decided_at = models.DateTimeField(default=timezone.now)
+    rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="decisions")
+    considered = models.PositiveIntegerField(default=0, help_text="Touches that were found, also beyond those kept.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "-installed_at", "-id"], name="decision_newest"),
+            models.Index(fields=["project", "source", "campaign", "installed_at"], name="decision_by_campaign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"dec_{self.pk}"
+
+
+class Candidate(models.Model):
+    """A touch that a decision weighed, and why it won or lost."""
+
+    decision = models.ForeignKey(Decision, models.CASCADE, related_name="candidates")
+    touch = models.ForeignKey(Touch, models.CASCADE, related_name="+")
+    tier = models.CharField(max_length=20)
+    eligible = models.BooleanField()
+    credited = models.BooleanField(default=False)
+    reasons = models.JSONField(default=list)
+    age_s = models.FloatField(help_text="Seconds from the touch to the install.")
+    probability = models.FloatField(null=True)
+    fraud = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["decision", "touch"], name="candidate_once")]
+
+    def __str__(self) -> str:
+        return f"{self.touch} for {self.decision}"

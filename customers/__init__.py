@@ -1,0 +1,1 @@
+"""Organizations, members, projects, keys: who owns what, and who may do it."""

@@ -1,0 +1,78 @@
+"""What every page of a project needs: the member, the project in the address, the frame around the page."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django_htmx.middleware import HtmxDetails
+
+from customers.models import Member, Project
+
+REFUSED = "Your role may look but not change this. Ask an owner or admin of the organization."
+P = ParamSpec("P")
+R = TypeVar("R", bound="PageRequest")
+
+
+class PageRequest(HttpRequest):
+    """A request of a signed-in member to a page of one project."""
+
+    user: User
+    htmx: HtmxDetails
+    project: Project
+    member: Member
+
+
+def project_page(
+    view: Callable[Concatenate[PageRequest, P], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Find the project named in the address among the member's own; a stranger's does not exist (404)."""
+
+    @login_required
+    @wraps(view)
+    def found(request: PageRequest, project_slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        projects = Project.objects.select_related("organization").filter(organization__members__user=request.user)
+        request.project = get_object_or_404(projects, slug=project_slug)
+        request.member = Member.objects.get(organization=request.project.organization_id, user=request.user)
+        if request.session.get("project") != project_slug:
+            request.session["project"] = project_slug
+        return view(request, *args, **kwargs)
+
+    return found
+
+
+def editors_only(view: Callable[Concatenate[PageRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Refuse viewers what changes something; put it under `project_page`."""
+
+    @wraps(view)
+    def allowed(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.member.can_edit:
+            raise PermissionDenied(REFUSED)
+        return view(request, *args, **kwargs)
+
+    return allowed
+
+
+def managers_only(view: Callable[Concatenate[PageRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Refuse all but owners and admins; put it under `project_page`."""
+
+    @wraps(view)
+    def allowed(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.member.can_manage:
+            raise PermissionDenied(REFUSED)
+        return view(request, *args, **kwargs)
+
+    return allowed
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Give every template the project switcher's rows and the house project's write key."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"projects": [], "house_write_key": ""}
+    projects = Project.objects.filter(organization__members__user=user).select_related("organization")
+    return {"projects": projects.order_by("organization__name", "name"), "house_write_key": ""}

@@ -1,0 +1,1 @@
+"""Ingestion and the event log: the one stream that all products read."""

@@ -1,0 +1,65 @@
+"""The log's partitions: one for each day of arrival, made ahead, dropped or thinned by retention."""
+
+from datetime import date, datetime, timedelta
+
+from django.db import connection
+
+AHEAD_DAYS = 7
+
+
+def name_of(day: date) -> str:
+    return f"events_event_{day:%Y%m%d}"
+
+
+def create_ahead(today: date, days: int = AHEAD_DAYS) -> list[str]:
+    """Make the partitions of yesterday to `days` from now that are missing; return their names. Safe to repeat.
+
+    Rows that meanwhile went to the default partition are moved, so an instance that slept past its partitions heals.
+    """
+    made = []
+    for day in (today + timedelta(days=n) for n in range(-1, days + 1)):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)", [name_of(day)])
+            if cursor.fetchone()[0] is None:
+                _create(day)
+                made.append(name_of(day))
+    return made
+
+
+def _create(day: date) -> None:
+    name, after = name_of(day), day + timedelta(days=1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            BEGIN;
+            LOCK TABLE events_event_default IN ACCESS EXCLUSIVE MODE;
+            CREATE TABLE IF NOT EXISTS {name} (LIKE events_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+            WITH moved AS (
+                DELETE FROM events_event_default
+                WHERE received_at >= '{day} 00:00+00' AND received_at < '{after} 00:00+00' RETURNING *
+            ) INSERT INTO {name} SELECT * FROM moved;
+            ALTER TABLE events_event ATTACH PARTITION {name}
+                FOR VALUES FROM ('{day} 00:00+00') TO ('{after} 00:00+00');
+            COMMIT;
+            """  # noqa: S608 -- the names come from dates
+        )
+
+
+def days_present() -> list[date]:
+    """Return the days that have a partition, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = 'events_event'::regclass ORDER BY 1"
+        )
+        names = [row[0].removeprefix("events_event_") for row in cursor.fetchall()]
+    return [datetime.strptime(name, "%Y%m%d").date() for name in names if name.isdigit()]  # noqa: DTZ007
+
+
+def drop_before(day: date) -> list[str]:
+    """Drop the partitions of days before `day`; return their names. Safe to repeat."""
+    gone = [name_of(present) for present in days_present() if present < day]
+    with connection.cursor() as cursor:
+        for name in gone:
+            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+    return gone

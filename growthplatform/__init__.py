@@ -1,0 +1,1 @@
+"""The product's top: settings, addresses, servers."""

@@ -1,0 +1,60 @@
+"""Every setting of the product, typed, read once from the environment.
+
+A wrong value ends the start with one sentence that names the variable; see docs/configuration.md.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """One field for each environment variable, named in lower case."""
+
+    database_url: str = ""
+    redis_url: str = ""
+    secret_key: str = ""
+    base_url: str = ""
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    allowed_hosts: str = ""
+    debug: bool = False
+    https: bool = False
+    trusted_proxies: Annotated[int, Meta(ge=0, le=10)] = 0
+    web_threads: Positive = 4
+    ingest_events_per_second: Positive = 100_000
+    ingest_requests_per_second: Positive = 5_000
+    default_retention_days: Annotated[int, Meta(ge=0)] = 0
+    email_url: str = "file:"
+    email_from: str = "Growth Platform <growth@localhost>"
+    sign_up: Literal["open", "invited"] = "open"
+    staff_email: str = ""
+    log_format: Literal["text", "json"] = "text"
+
+
+class WrongSetting(SystemExit):
+    """Raised at start for an environment variable that can't be read."""
+
+
+def read(environment: Mapping[str, str]) -> Config:
+    """Read the settings from `environment`.
+
+    Raises WrongSetting with a sentence naming the variable and what is wrong with it.
+    """
+    values = {name: environment[name.upper()] for name in Config.__struct_fields__ if environment.get(name.upper())}
+    for name, value in values.items():
+        try:
+            msgspec.convert({name: value}, Config, strict=False)
+        except msgspec.ValidationError as wrong:
+            reason = str(wrong).split(" - at ")[0]
+            raise WrongSetting(f"{name.upper()}={value!r} can't be used: {reason}. See docs/configuration.md.") from None
+    return msgspec.convert(values, Config, strict=False)
+
+
+config = read(os.environ)

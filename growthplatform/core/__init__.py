@@ -1,0 +1,1 @@
+"""Shared ground: errors, http, paging. No tables; knows no app."""

@@ -1,0 +1,23 @@
+"""All addresses of the product."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from growthplatform import views
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/dashboard/")),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("dashboard/", include("customers.urls")),
+    path("", include("events.urls")),
+    path("", include("attribution.urls")),
+    path("", include("analytics.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("livez", views.livez),
+    path("readyz", views.readyz),
+    path("metrics", views.metrics),
+]
