@@ -32,10 +32,12 @@ class Account:
             os.chown(path, self.uid, self.gid)
         path.chmod(mode)
 
-    def can_read(self, path: Path) -> bool:
-        """Say whether this user gets at `path`, all folders above it included."""
+    def can_run(self, path: Path) -> bool:
+        """Say whether this user may run the program, or enter the folder, at `path`."""
+        if os.geteuid() == self.uid:
+            return os.access(path, os.X_OK)
         try:
-            found = subprocess.run(["test", "-r", path], cwd="/", check=False, **self.as_user)
+            found = subprocess.run(["test", "-x", path], cwd="/", check=False, **self.as_user)
         except OSError:
             return False
         return found.returncode == 0

@@ -52,11 +52,19 @@ class Data:
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:10]
         return Path(tempfile.gettempdir()) / f"growth-{os.geteuid()}-{name}"
 
-    def make_folders(self) -> None:
-        """Create what is missing, each owned by who writes there."""
+    def make(self) -> None:
+        """Create the data folder itself, open enough that the servers' user finds its part. Raises CannotStart."""
+        missing = [path for path in (self.folder / "log", self.folder, *self.folder.parents) if not path.exists()]
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "log").mkdir(exist_ok=True)
+            for path in reversed(missing):
+                path.mkdir(exist_ok=True)
+                path.chmod(0o755)
+        except OSError as refused:
+            raise CannotStart(f"The data folder {self.folder} can't be made: {refused}.") from None
+
+    def make_folders(self) -> None:
+        """Create what is missing inside the data folder, each owned by who writes there. Raises CannotStart."""
+        try:
             for private in (self.sockets, self.redis):
                 self._make_private(private)
             for part in ("postgres", "redis"):
@@ -65,7 +73,7 @@ class Data:
                 self.account.own(self.log(part), 0o640)
         except OSError as refused:
             raise CannotStart(f"The data folder {self.folder} can't be used: {refused}.") from None
-        if not self.account.can_read(self.redis):
+        if not self.account.can_run(self.redis):
             raise CannotStart(
                 f"The servers run as the user {self.account.name}, who can't enter {self.folder}: "
                 "set GROWTH_DATA to a folder that is open to others, such as one under /var/lib."
@@ -78,31 +86,35 @@ class Data:
             raise CannotStart(f"{folder} belongs to somebody else; remove it, or set GROWTH_DATA to a shorter path.")
         self.account.own(folder, 0o700)
 
-    def reachable(self, installed: Path, version: str, extra: Path | None = None) -> Path:
-        """Return `installed`, or a copy of it where the servers' user can't enter the checkout.
+    def reachable(self, installed: Path, program: str, release: str, libraries: Path | None = None) -> Path:
+        """Find `program` of the folder `installed`, or of a copy where the servers' user can't enter the checkout.
 
-        `extra` is a folder of libraries that must stay beside the parent of `installed`.
+        `release` names the copy, so that an upgrade makes a new one; `libraries` must stay beside the folder's parent.
         """
-        if self.account.can_read(installed):
-            return installed
-        home = self.binaries / version
-        copied = home / installed.parent.name / installed.name
+        if self.account.can_run(installed / program):
+            return installed / program
+        home = self.binaries / release
         if not home.exists():
-            fresh = self.binaries / f"{version}.new"
-            shutil.rmtree(fresh, ignore_errors=True)
-            skipped = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
-            shutil.copytree(installed, fresh / installed.parent.name / installed.name, symlinks=True, ignore=skipped)
-            if extra and extra.exists():
-                shutil.copytree(extra, fresh / extra.name, symlinks=True)
-            self.binaries.chmod(0o755)
-            fresh.rename(home)
-            self._forget_other_copies(version)
-        return copied
+            self._copy(installed, home, libraries)
+        return home / installed.parent.name / installed.name / program
 
-    def _forget_other_copies(self, version: str) -> None:
-        package = version.rsplit("-", 1)[0]
+    def _copy(self, installed: Path, home: Path, libraries: Path | None) -> None:
+        fresh = home.with_name(f"{home.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        unused = shutil.ignore_patterns("include", "*.a")
+        shutil.copytree(installed, fresh / installed.parent.name / installed.name, symlinks=True, ignore=unused)
+        if libraries and libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        for copied in (self.binaries, fresh, *fresh.rglob("*")):
+            if not copied.is_symlink():
+                copied.chmod(0o755)
+        fresh.rename(home)
+        self._forget_other_copies(home.name)
+
+    def _forget_other_copies(self, release: str) -> None:
+        package = release.rsplit("-", 1)[0]
         for copy in self.binaries.glob(f"{package}-*"):
-            if copy.name != version:
+            if copy.name != release:
                 shutil.rmtree(copy, ignore_errors=True)
 
 

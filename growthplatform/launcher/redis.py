@@ -7,7 +7,7 @@ import time
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from growthplatform.launcher.data import Data
 from growthplatform.launcher.failures import CannotStart, last_lines
@@ -40,7 +40,7 @@ def broker_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "unix":
         return url
-    number = next((value for name, _, value in (pair.partition("=") for pair in parts.query.split("&")) if name == "db"), "0")
+    number = parse_qs(parts.query).get("db", ["0"])[0]
     return f"redis+socket://{parts.path}?virtual_host={number}"
 
 
@@ -102,9 +102,9 @@ def _listens(data: Data) -> bool:
 
 
 def _launch(data: Data) -> None:
-    settings = data.redis / "redis.conf"
+    settings = data.folder / "redis.conf"
     settings.write_text(SETTINGS.format(socket=_socket(data), folder=data.redis, log=data.log("redis")))
-    data.account.own(settings, 0o600)
+    settings.chmod(0o644)
     launched = subprocess.run(
         [_program(data), settings],
         check=False,
@@ -126,4 +126,4 @@ def _program(data: Data) -> Path:
     if not spec or not spec.submodule_search_locations:
         raise CannotStart(f"The package {PACKAGE} is missing: pip install -r requirements.txt, or set REDIS_URL.")
     folder = Path(spec.submodule_search_locations[0]) / "bin"
-    return data.reachable(folder, f"{PACKAGE}-{version(PACKAGE)}") / "redis-server"
+    return data.reachable(folder, "redis-server", f"{PACKAGE}-{version(PACKAGE)}")

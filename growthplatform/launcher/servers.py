@@ -31,7 +31,7 @@ class Servers:
         """Start what does not run yet and count this process as a user. Safe to repeat, also after a crash."""
         if not (self.with_postgres or self.with_redis):
             return
-        self.data.folder.mkdir(parents=True, exist_ok=True)
+        self.data.make()
         with _locked(self.data.folder / "start.lock"):
             if self._users is None:
                 self._users = _open(self.data.folder / "users")
