@@ -1,5 +1,6 @@
 """Links and touches, installs, and the decision which touch brought which install."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -43,12 +44,14 @@ class Touch(models.Model):
         CLICK = "click"
         IMPRESSION = "impression"
 
-    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="touches")
+    # The unique key below begins with the project, so an index of its own would only slow the writing.
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="touches", db_index=False)
     touch_id = models.CharField(max_length=100, help_text="Ours (tch_…) or the sender's; also the click id.")
     type = models.CharField(max_length=10, choices=Type.choices)
     link = models.ForeignKey(Link, models.SET_NULL, null=True, related_name="touches")
     ts = models.DateTimeField()
     received_at = models.DateTimeField(default=timezone.now)
+    clamped = models.BooleanField(default=False, help_text="It claimed the future, so `ts` is its arrival.")
     source = models.CharField(max_length=60)
     medium = models.CharField(max_length=60, blank=True)
     campaign = models.CharField(max_length=100, blank=True)
@@ -56,8 +59,9 @@ class Touch(models.Model):
     term = models.CharField(max_length=200, blank=True)
     campaign_id = models.CharField(max_length=100, blank=True)
     publisher = models.CharField(max_length=100, blank=True)
+    network_click_id = models.CharField(max_length=200, blank=True, help_text="The ad network's own id of the click.")
     device_id = models.CharField(max_length=100, blank=True)
-    advertising_id = models.CharField(max_length=100, blank=True)
+    advertising_id = models.CharField(max_length=100, blank=True, help_text="In lower case.")
     ip = models.GenericIPAddressField(null=True)
     app = models.CharField(max_length=155, blank=True, help_text="Bundle id or package, where a project has several.")
     os_name = models.CharField(max_length=40, blank=True, help_text="In lower case.")
@@ -72,7 +76,12 @@ class Touch(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "touch_id"], name="touch_once")]
         indexes = [
-            models.Index(fields=["project", "ip", "ts"], name="touch_by_network", condition=models.Q(bot=False)),
+            # Only clicks are ever matched by network, and a bot's never.
+            models.Index(
+                fields=["project", "ip", "ts"],
+                name="touch_by_network",
+                condition=models.Q(bot=False, type="click", ip__isnull=False),
+            ),
             models.Index(
                 fields=["project", "advertising_id", "ts"],
                 name="touch_by_advertising_id",
@@ -91,7 +100,7 @@ class Touch(models.Model):
 class Install(models.Model):
     """A first open of an app: an "Application Installed" event, read once from the stream."""
 
-    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="installs")
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="installs", db_index=False)
     message_id = models.CharField(max_length=100)
     distinct_id = models.TextField(help_text="The user id or anonymous id of the event.")
     installed_at = models.DateTimeField()
@@ -108,6 +117,7 @@ class Install(models.Model):
     os_name = models.CharField(max_length=40, blank=True)
     os_version = models.CharField(max_length=40, blank=True)
     device_model = models.CharField(max_length=100, blank=True)
+    ad_tracking = models.BooleanField(null=True, help_text="context.device.adTrackingEnabled: consent, on iOS.")
     pending = models.BooleanField(default=True, help_text="Waits for its decision.")
 
     class Meta:
@@ -115,10 +125,24 @@ class Install(models.Model):
         indexes = [
             models.Index(fields=["id"], name="install_pending", condition=models.Q(pending=True)),
             models.Index(fields=["project", "-installed_at", "-id"], name="install_newest"),
+            models.Index(fields=["received_at"], name="install_arrival"),
         ]
 
     def __str__(self) -> str:
         return self.message_id
+
+
+class LateBatch(models.Model):
+    """Touches that came by POST, so after their time: decisions already made may have to be made again.
+
+    Written in the transaction of its touches, and deleted in the one that sets the installs pending.
+    """
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="+")
+    touches = ArrayField(models.BigIntegerField())
+
+    def __str__(self) -> str:
+        return f"{len(self.touches)} touches"
 
 
 class RuleSet(models.Model):
@@ -146,7 +170,7 @@ class Decision(models.Model):
         PROVISIONAL = "provisional"
         FINAL = "final"
 
-    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="decisions")
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="decisions", db_index=False)
     install = models.OneToOneField(Install, models.CASCADE, related_name="decision")
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.INSTALL)
     state = models.CharField(max_length=12, choices=State.choices)
@@ -158,12 +182,14 @@ class Decision(models.Model):
     installed_at = models.DateTimeField()
     decided_at = models.DateTimeField(default=timezone.now)
     rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="decisions")
+    revision = models.PositiveIntegerField(default=1, help_text="Rises each time a late touch changes the decision.")
     considered = models.PositiveIntegerField(default=0, help_text="Touches that were found, also beyond those kept.")
 
     class Meta:
         indexes = [
             models.Index(fields=["project", "-installed_at", "-id"], name="decision_newest"),
             models.Index(fields=["project", "source", "campaign", "installed_at"], name="decision_by_campaign"),
+            models.Index(fields=["id"], name="decision_provisional", condition=models.Q(state="provisional")),
         ]
 
     def __str__(self) -> str:
@@ -173,7 +199,7 @@ class Decision(models.Model):
 class Candidate(models.Model):
     """A touch that a decision weighed, and why it won or lost."""
 
-    decision = models.ForeignKey(Decision, models.CASCADE, related_name="candidates")
+    decision = models.ForeignKey(Decision, models.CASCADE, related_name="candidates", db_index=False)
     touch = models.ForeignKey(Touch, models.CASCADE, related_name="+")
     tier = models.CharField(max_length=20)
     eligible = models.BooleanField()
