@@ -1,11 +1,13 @@
 """Keys: made, found by what a client sends, rotated. The door is services.py."""
 
+import base64
 import hashlib
 import secrets
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from customers.models import ApiKey, Project
@@ -35,7 +37,7 @@ def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def make(project: Project, kind: str, *, name: str = "", created_by: object | None = None) -> tuple[ApiKey, str]:
+def make(project: Project, kind: str, *, name: str = "", created_by: User | None = None) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which for a secret key is never to be had again."""
     text = PREFIX[ApiKey.Kind(kind)] + secrets.token_hex(LENGTH[ApiKey.Kind(kind)])
     hint = text if kind == ApiKey.Kind.WRITE else text[:9] + "…" + text[-4:]
@@ -45,7 +47,7 @@ def make(project: Project, kind: str, *, name: str = "", created_by: object | No
     return key, text
 
 
-def rotate(key: ApiKey, *, created_by: object | None = None, grace: timedelta = ROTATION) -> tuple[ApiKey, str]:
+def rotate(key: ApiKey, *, created_by: User | None = None, grace: timedelta = ROTATION) -> tuple[ApiKey, str]:
     """Make a new key in place of `key`, which goes on working for `grace`.
 
     Not to be repeated: each call makes one more key.
@@ -100,3 +102,16 @@ def _look_up(key: str) -> Caller | None:
         events_per_second=row.events_per_second,
         expires_at=row.expires_at,
     )
+
+
+def key_in(authorization: str) -> str:
+    """Return the key inside an Authorization header, as `Bearer KEY` or Basic with the key as user name, else ""."""
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(rest.strip()).decode().partition(":")[0]
+    except ValueError:
+        return ""

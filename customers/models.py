@@ -21,7 +21,7 @@ class Organization(models.Model):
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=60, unique=True)
     house = models.BooleanField(default=False, help_text="The platform's own organization.")
-    demo = models.BooleanField(default=False, help_text="Made by `manage.py demo`, removed by `manage.py demo --remove`.")
+    demo = models.BooleanField(default=False, help_text="Made, and removed, by `manage.py demo`.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -79,7 +79,10 @@ class Invitation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "organization", Lower("email"), condition=models.Q(accepted_at=None), name="one_open_invitation_per_mail"
+                "organization",
+                Lower("email"),
+                condition=models.Q(accepted_at=None),
+                name="one_open_invitation_per_mail",
             )
         ]
 
