@@ -2,7 +2,7 @@
 
    node static/build.mjs            once
    node static/build.mjs --watch    again on each change of a source or template */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, watch, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -25,13 +25,19 @@ function* files(folder, ending) {
   }
 }
 
-/* The icons that templates and Python name: {% icon "link" %} and icon="link". */
+/* The icons that templates, Python and scripts name: {% icon "link" %}, {% tag "Final" "good" "lock" %}, icon="link", icon("x"). */
+const NAMED = [
+  /\{%-?\s*icon\s+"([a-z][a-z0-9-]*)"/g,
+  /\{%-?\s*tag\s+(?:"[^"]*"|[^\s"]+)\s+"[a-z]*"\s+"([a-z][a-z0-9-]*)"/g,
+  /\b_?icon\s*[=:]\s*"([a-z][a-z0-9-]*)"/g,
+  /\b_?icon\("([a-z][a-z0-9-]*)"/g,
+];
+
 function iconsInUse() {
   const found = new Map();
-  for (const path of files(root, /\.(html|py)$/)) {
+  for (const path of [...files(root, /\.(html|py)$/), ...files(source, /\.js$/)]) {
     const text = readFileSync(path, "utf8");
-    for (const [, name] of text.matchAll(/(?:\{%-?\s*icon\s+|\bicon\s*[=:]\s*|\{%\s*tag\s+\S[^%]*?icon=)"([a-z][a-z0-9-]*)"/g)) found.set(name, path);
-    for (const [, name] of text.matchAll(/\{%\s*tag\s+(?:"[^"]*"|\S+)\s+"[a-z]*"\s+"([a-z][a-z0-9-]*)"/g)) found.set(name, path);
+    for (const shape of NAMED) for (const [, name] of text.matchAll(shape)) found.set(name, path);
   }
   return found;
 }
@@ -86,6 +92,7 @@ async function all() {
   mkdirSync(target, { recursive: true });
   const count = sprite();
   await Promise.all([styles(), scripts()]);
+  cpSync(join(source, "favicon.svg"), join(target, "favicon.svg"));
   writeFileSync(join(target, "LICENSES.txt"), licenses());
   console.log(`static/dist: app.css, app.js, charts.js, ${count} icons, in ${Math.round(performance.now() - start)} ms`);
 }
@@ -95,14 +102,13 @@ function licenses() {
   return ["@tabler/core", "@tabler/icons", "echarts", "zrender", "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono"]
     .map((name) => {
       const folder = join(modules, name);
-      const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file)).map((file) => readFileSync(join(folder, file), "utf8").trim());
+      const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)(\.\w+)?$/i.test(file) && statSync(join(folder, file)).isFile()).map((file) => readFileSync(join(folder, file), "utf8").trim());
       const { license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
       return `${name} (${license})\n\n${texts.join("\n\n")}\n`;
     }).join(`\n${"-".repeat(80)}\n\n`);
 }
 
 if (!process.argv.includes("--watch")) {
-  rmSync(target, { recursive: true, force: true });
   await all();
 } else {
   let waiting;

@@ -3,7 +3,7 @@
 charts.js adds axes, grid, tooltip and theme, and turns "$blue" into a colour and "%compact" into a format.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 from growthplatform.core import formats
 
 Value = float | int | None
-WRITTEN = {
+WRITTEN: dict[str, Callable[[Value], str]] = {
     "integer": formats.count,
     "compact": formats.compact,
     "percent": formats.share,
-    "money": lambda value: formats.money(value),  # the currency is said in the unit over the axis
+    "money": formats.money,  # the currency is said in the unit over the axis
 }
 GAP = {"borderColor": "$card", "borderWidth": 0.75}
 PALE = 0.45
@@ -79,8 +79,33 @@ class Kpi:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What bars and lines over time have in common."""
+
+    name: str
+    label: str
+    x: Sequence[datetime]
+    series: Sequence[Series]
+    unit: str
+    previous: Sequence[Value]
+    previous_name: str
+    unfinished: int
+    marks: Sequence[Mark]
+    number: str
+
+    @property
+    def hourly(self) -> bool:
+        return len(self.x) > 1 and (self.x[1] - self.x[0]).total_seconds() < 23 * 3_600
+
+    @property
+    def keys(self) -> list[str]:
+        stamp = "%Y-%m-%dT%H:%M" if self.hourly else "%Y-%m-%d"
+        return [f"{one:{stamp}}" for one in self.x]
+
+
 def bars(
-    id: str,  # noqa: A002
+    name: str,
     label: str,
     *,
     x: Sequence[datetime],
@@ -93,25 +118,23 @@ def bars(
     number: str = "integer",
 ) -> Figure:
     """Return stacked bars over time; the last `unfinished` ones are pale, the previous period is a dashed line."""
+    plan = _Plan(name, label, x, series, unit, previous, previous_name, unfinished, marks, number)
+    look = {
+        "type": "bar",
+        "stack": "all",
+        "barCategoryGap": "22%",
+        "emphasis": {"focus": "series"},
+        "itemStyle": GAP,
+        "tooltip": {"valueFormatter": f"%{number}"},
+    }
     drawn = [
-        {
-            "name": one.name,
-            "type": "bar",
-            "stack": "all",
-            "colour": f"${one.colour}",
-            "barCategoryGap": "22%",
-            "emphasis": {"focus": "series"},
-            "itemStyle": GAP,
-            "tooltip": {"valueFormatter": f"%{number}"},
-            "data": _pale(one.values, unfinished),
-        }
-        for one in series
+        {"name": one.name, "colour": f"${one.colour}", **look, "data": _pale(one.values, unfinished)} for one in series
     ]
-    return _over_time(id, label, x, series, drawn, unit, previous, previous_name, marks, number)
+    return _figure(plan, drawn, stacked=len(series) > 1)
 
 
 def lines(
-    id: str,  # noqa: A002
+    name: str,
     label: str,
     *,
     x: Sequence[datetime],
@@ -123,31 +146,19 @@ def lines(
     marks: Sequence[Mark] = (),
     number: str = "integer",
 ) -> Figure:
-    """Return lines over time; what is not finished is drawn dashed, the previous period as a dashed line in ink."""
+    """Return lines over time; what is not finished is pale, the previous period is a dashed line in ink."""
+    plan = _Plan(name, label, x, series, unit, previous, previous_name, unfinished, marks, number)
+    look = {"type": "line", "symbol": "none", "tooltip": {"valueFormatter": f"%{number}"}}
     drawn: list[dict[str, Any]] = []
     for one in series:
         done = len(one.values) - unfinished
-        look = {
-            "type": "line",
-            "colour": f"${one.colour}",
-            "symbol": "none",
-            "tooltip": {"valueFormatter": f"%{number}"},
-        }
-        drawn.append(
-            {**look, "name": one.name, "lineStyle": {"width": 2}, "data": [*one.values[:done], *[None] * unfinished]}
-        )
+        solid = {**look, "name": one.name, "colour": f"${one.colour}", "lineStyle": {"width": 2}}
+        drawn.append({**solid, "data": [*one.values[:done], *[None] * unfinished]})
         if unfinished and done > 0:
+            pale = {"legend": False, "lineStyle": {"width": 2, "opacity": PALE}}
             tail = [*[None] * (done - 1), *one.values[done - 1 :]]
-            drawn.append(
-                {
-                    **look,
-                    "name": f"{one.name} so far",
-                    "legend": False,
-                    "lineStyle": {"width": 2, "opacity": PALE},
-                    "data": tail,
-                }
-            )
-    return _over_time(id, label, x, series, drawn, unit, previous, previous_name, marks, number)
+            drawn.append({**solid, **pale, "name": f"{one.name} so far", "data": tail})
+    return _figure(plan, drawn, stacked=False)
 
 
 def _pale(values: Sequence[Value], unfinished: int) -> list[Any]:
@@ -155,73 +166,56 @@ def _pale(values: Sequence[Value], unfinished: int) -> list[Any]:
     return [*values[:done], *({"value": one, "itemStyle": {**GAP, "opacity": PALE}} for one in values[done:])]
 
 
-def _over_time(
-    id: str,
-    label: str,
-    x: Sequence[datetime],
-    series: Sequence[Series],
-    drawn: list[dict[str, Any]],
-    unit: str,  # noqa: A002
-    previous: Sequence[Value],
-    previous_name: str,
-    marks: Sequence[Mark],
-    number: str,
-) -> Figure:
-    hourly = len(x) > 1 and (x[1] - x[0]).total_seconds() < 86_400
-    stamp = "%Y-%m-%dT%H:%M" if hourly else "%Y-%m-%d"
-    keys = [f"{one:{stamp}}" for one in x]
-    if previous:
-        drawn.append(
-            {
-                "name": previous_name,
-                "type": "line",
-                "colour": "$grey",
-                "symbol": "none",
-                "z": 6,
-                "lineStyle": {"type": [4, 4], "width": 1.5, "color": "$ink-2"},
-                "tooltip": {"valueFormatter": f"%{number}"},
-                "data": list(previous)[: len(x)],
-            }
-        )
+def _figure(plan: _Plan, drawn: list[dict[str, Any]], *, stacked: bool) -> Figure:
+    format_of_axis = "%compact" if plan.number == "integer" else f"%{plan.number}"
+    past = [_past(plan)] if plan.previous else []
     option = {
-        "xAxis": {"type": "category", "data": keys, "axisLabel": {"formatter": "%hour" if hourly else "%day"}},
-        "yAxis": {
-            "type": "value",
-            "name": unit,
-            "axisLabel": {"formatter": "%compact" if number == "integer" else f"%{number}"},
+        "xAxis": {
+            "type": "category",
+            "data": plan.keys,
+            "axisLabel": {"formatter": "%hour" if plan.hourly else "%day"},
         },
-        "series": drawn,
+        "yAxis": {"type": "value", "name": plan.unit, "axisLabel": {"formatter": format_of_axis}},
+        "series": [*drawn, *past],
     }
-    stacked = len(series) > 1 and drawn[0]["type"] == "bar"
-    columns = ["Hour" if hourly else "Day", *(one.name for one in series)]
-    columns += (["All"] if stacked else []) + ([previous_name] if previous else [])
-    return Figure(
-        id, label, option, columns, _rows(keys, series, previous, number, stacked=stacked), _annotations(marks, x, keys)
-    )
+    columns = ["Hour" if plan.hourly else "Day", *(one.name for one in plan.series)]
+    columns += (["All"] if stacked else []) + ([plan.previous_name] if plan.previous else [])
+    return Figure(plan.name, plan.label, option, columns, _rows(plan, stacked=stacked), _annotations(plan))
 
 
-def _rows(
-    keys: list[str], series: Sequence[Series], previous: Sequence[Value], number: str, *, stacked: bool
-) -> list[list[str]]:
-    write = WRITTEN.get(number, formats.compact)
+def _past(plan: _Plan) -> dict[str, Any]:
+    return {
+        "name": plan.previous_name,
+        "type": "line",
+        "colour": "$grey",
+        "symbol": "none",
+        "z": 6,
+        "lineStyle": {"type": [4, 4], "width": 1.5, "color": "$ink-2"},
+        "tooltip": {"valueFormatter": f"%{plan.number}"},
+        "data": list(plan.previous)[: len(plan.x)],
+    }
+
+
+def _rows(plan: _Plan, *, stacked: bool) -> list[list[str]]:
+    write = WRITTEN.get(plan.number, formats.compact)
     rows = []
-    for index, key in enumerate(keys):
-        values = [one.values[index] for one in series]
+    for index, key in enumerate(plan.keys):
+        values = [one.values[index] for one in plan.series]
         row = [key.replace("T", " "), *(write(value) for value in values)]
         row += [write(sum(value or 0 for value in values))] if stacked else []
-        row += [write(previous[index] if index < len(previous) else None)] if previous else []
+        row += [write(plan.previous[index] if index < len(plan.previous) else None)] if plan.previous else []
         rows.append(row)
     return rows[::-1]
 
 
-def _annotations(marks: Sequence[Mark], x: Sequence[datetime], keys: list[str]) -> list[dict[str, str]]:
+def _annotations(plan: _Plan) -> list[dict[str, str]]:
     """Put each mark on the bucket it happened in; those outside the picture are left out."""
-    found = []
-    for mark in marks:
-        index = sum(one <= mark.at for one in x) - 1
-        last = sum(one <= (mark.to or mark.at) for one in x) - 1
-        if last < 0 or (index < 0 and mark.to is None):
+    keys, found = plan.keys, []
+    for mark in plan.marks:
+        first = sum(one <= mark.at for one in plan.x) - 1
+        last = sum(one <= (mark.to or mark.at) for one in plan.x) - 1
+        if last < 0 or (first < 0 and mark.to is None):
             continue
-        place = {"from": keys[max(index, 0)], "to": keys[last]} if mark.to else {"at": keys[index]}
+        place = {"from": keys[max(first, 0)], "to": keys[last]} if mark.to else {"at": keys[first]}
         found.append({"kind": mark.kind, "short": mark.short, **place})
     return found

@@ -20,7 +20,7 @@ SYMBOLS = {
     "PLN": "zł ",
 }
 WITHOUT_CENTS = {"JPY", "KRW", "VND", "CLP", "ISK", "HUF"}
-Number = int | float | Decimal
+Number = float | Decimal
 UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s"))
 
 

@@ -24,7 +24,8 @@ class Sample(NamedTuple):
 
 def coloured(text: str) -> SafeString:
     """Escape code, with strings and comments in their colours."""
-    parts, last = [], 0
+    parts: list[str] = []
+    last = 0
     for found in CODE.finditer(text):
         parts.append(escape(text[last : found.start()]))
         parts.append(f"<{found.lastgroup}>{escape(found.group())}</{found.lastgroup}>")
@@ -35,7 +36,8 @@ def coloured(text: str) -> SafeString:
 def json_lines(value: Any) -> SafeString:
     """Write a value as indented JSON, keys and texts in their colours."""
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
-    parts, last = [], 0
+    parts: list[str] = []
+    last = 0
     for found in KEY_OR_TEXT.finditer(text):
         parts.append(escape(text[last : found.start()]))
         word, colon = found.group(), found.group(1) or ""
@@ -63,7 +65,7 @@ class CodesNode(Node):
             return template.render(context)
 
 
-def codes(parser: Parser, token: Token) -> CodesNode:
+def codes(parser: Parser, _token: Token) -> CodesNode:
     """Show code in one or several languages. Plain text without {% language %} is one sample without a name."""
     samples: list[tuple[str, NodeList]] = []
     while True:

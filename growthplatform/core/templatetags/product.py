@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
@@ -97,7 +97,7 @@ def info(text: str) -> SafeString:
         '<button type="button" class="g-i" data-info="{}"><span class="visually-hidden">{}</span>{}</button>',
         text,
         text,
-        _icon(name="info-circle"),
+        _icon("info-circle"),
     )
 
 
@@ -148,7 +148,7 @@ def copy(text: str, words: str = "Copy", css: str = "g-quiet") -> SafeString:
 def _address(context: template.Context, **changes: str | None) -> str:
     """Return the present query string with some parameters changed; None takes one out."""
     request: HttpRequest | None = context.get("request")
-    query = request.GET.copy() if request else {}
+    query = request.GET.copy() if request else QueryDict(mutable=True)
     for name, value in changes.items():
         if value is None:
             query.pop(name, None)
@@ -205,9 +205,9 @@ def _swap(address: str, target: str) -> SafeString:
 @register.inclusion_tag("parts/pager.html", takes_context=True)
 def pager(
     context: template.Context,
-    next: str | None = None,
+    next: str | None = None,  # noqa: A002
     previous: str | None = None,
-    target: str = "",  # noqa: A002
+    target: str = "",
 ) -> dict[str, Any]:
     """Show Previous and Next of a list that is paged by cursor; on a later page also the way to the start."""
     request: HttpRequest | None = context.get("request")

@@ -1,0 +1,102 @@
+"""The frame around every page: the menu of the parts that exist, with the one in use marked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Part:
+    """An entry of the menu. It is open on its own view and on those whose names start with one of `below`."""
+
+    label: str
+    view: str
+    icon: str = ""
+    key: str = ""
+    below: tuple[str, ...] = ()
+    gap: bool = False
+    parts: tuple["Part", ...] = ()
+
+
+MENU = (
+    Part("Home", "analytics:home", icon="home", key="h"),
+    Part("Live", "events:live", icon="activity", key="l"),
+    Part(
+        "Attribution",
+        "",
+        icon="target-arrow",
+        gap=True,
+        parts=(
+            Part("Campaigns", "attribution:campaign-list", key="c", below=("attribution:campaign-",)),
+            Part("Installs", "attribution:install-list", key="i", below=("attribution:install-", "attribution:decision-")),
+            Part("Links", "attribution:link-list", key="k", below=("attribution:link-",)),
+        ),
+    ),
+    Part("People", "events:person-list", icon="users", key="p", gap=True, below=("events:person-",)),
+    Part("Rejected events", "events:rejected-list", icon="mail-x", key="r", below=("events:rejected-",)),
+    Part(
+        "Settings",
+        "",
+        icon="settings",
+        gap=True,
+        parts=(
+            Part("Project", "customers:project-settings", key="s"),
+            Part("Keys", "customers:key-list", below=("customers:key-",)),
+            Part("Members", "customers:member-list", below=("customers:member-", "customers:invitation-")),
+            Part("Organization", "customers:organization-settings"),
+        ),
+    ),
+)
+
+
+def address(view: str, *args: Any) -> str:
+    """Return the address of a view, or nothing while there is no such view."""
+    try:
+        return reverse(view, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def _entry(part: Part, view: str, slug: str) -> dict[str, Any] | None:
+    children = [found for child in part.parts if (found := _entry(child, view, slug))]
+    url = children[0]["url"] if children else address(part.view, slug) if part.view else ""
+    if not url:
+        return None
+    inside = view == part.view or view.startswith(part.below or ("\0",))
+    return {
+        "part": part,
+        "url": url,
+        "children": children,
+        "current": inside and not children,
+        "open": inside or any(child["current"] for child in children),
+    }
+
+
+@register.inclusion_tag("frame/menu.html", takes_context=True)
+def menu(context: template.Context) -> dict[str, Any]:
+    """Show the parts of the present project."""
+    request: HttpRequest | None = context.get("request")
+    project = getattr(request, "project", None)
+    match = getattr(request, "resolver_match", None)
+    view = str(match.view_name) if match else ""
+    found = [_entry(part, view, project.slug) for part in MENU] if project else []
+    return {"entries": [entry for entry in found if entry], "live": address("events:live", project.slug) if project else ""}
+
+
+@register.simple_tag
+def url_of(view: str, *args: Any) -> str:
+    """Return the address of a view, or nothing: {% url_of "events:live" slug as live_url %}{% if live_url %}…"""
+    return address(view, *args)
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return up to two capitals of a name, for its mark."""
+    words = [word for word in str(name).replace("-", " ").split() if word[:1].isalnum()]
+    letters = "".join(word[0] for word in words[:2]) if len(words) > 1 else str(name)[:2]
+    return letters.upper()

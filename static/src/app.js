@@ -1,0 +1,13 @@
+/* What every page needs in the browser; each file is one concern and starts itself. */
+import "./app/theme.js";
+import "./app/menus.js";
+import "./app/dialogs.js";
+import "./app/search.js";
+import "./app/keys.js";
+import "./app/copy.js";
+import "./app/toasts.js";
+import "./app/fragments.js";
+import "./app/tables.js";
+import "./app/info.js";
+import "./app/figures.js";
+import "./app/pageview.js";
