@@ -33,6 +33,11 @@ class Caller:
     expires_at: datetime | None
 
 
+def caller_of(project: Project) -> Caller:
+    """Return the product itself as a caller for `project`, bound by the project's policies."""
+    return Caller(0, project.pk, True, project.ip_policy, project.retention_days, None, None)
+
+
 def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 

@@ -1,0 +1,224 @@
+"""The doors of Segment's clients: single calls, batches, settings, the browser library."""
+
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from customers.services import Caller, find_caller, key_in
+from customers.throttle import admit
+from events import ingest, payloads, rejections
+from events.bodies import BodyTooLarge, InvalidGzip, read_body
+from events.payloads import Refusal
+from growthplatform.core.api import OrjsonRenderer
+from growthplatform.core.errors import Problem, Unauthorized
+from growthplatform.core.http import client_ip
+
+# Behind these stands a customer's server, so the peer's address is not the person's.
+SERVER_AGENTS = ("analytics-", "rudder", "node", "go-http", "java/", "ruby", "php", "axios", "python-", "undici")
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding",
+    "Access-Control-Expose-Headers": "Retry-After",
+    "Access-Control-Max-Age": "86400",
+}
+ACCEPTED = {"success": True}
+
+
+class MissingKey(Unauthorized):
+    code = "missing_key"
+    message = "Send the write key: as Basic user name, as Bearer token, or as writeKey in the body."
+
+
+class InvalidKey(Unauthorized):
+    code = "invalid_key"
+    message = "This key is unknown, revoked or has run out."
+
+
+class SegmentView(APIView):
+    """Shared by single calls and batches: the caller, the body, what came of it."""
+
+    authentication_classes = ()
+    renderer_classes = (OrjsonRenderer,)
+    limit_bytes = payloads.BATCH_BYTES
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(status=204)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        for name, value in CORS.items():
+            response[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def find_caller(self, key: str) -> Caller:
+        """Return who `key` belongs to. Raises MissingKey, InvalidKey."""
+        if not key:
+            raise MissingKey
+        caller = find_caller(key)
+        if caller is None:
+            raise InvalidKey
+        return caller
+
+    def take(self, request: Request, kind: str | None) -> Response:
+        """Read, check and store the request; answer 200 only when everything in it is committed."""
+        http = request._request  # noqa: SLF001 -- the raw stream, before the framework reads it
+        header_key = key_in(http.META.get("HTTP_AUTHORIZATION", ""))
+        known = self.find_caller(header_key) if header_key else None
+        try:
+            body = read_body(http, self.limit_bytes)
+            parsed = ingest.parse_single(body, kind) if kind else ingest.parse_batch(body)
+        except Problem as problem:
+            self.keep_whole(known, http, problem)
+            raise
+        caller = known or self.find_caller(parsed.write_key)
+        admit(caller, len(parsed.calls) + len(parsed.refused))
+        receipt = ingest.accept(caller, parsed, path=http.path, peer_ip=peer_ip(http))
+        if receipt.refused:
+            raise ingest.EventsRefused(receipt)
+        return Response(ACCEPTED)
+
+    def keep_whole(self, caller: Caller | None, http: HttpRequest, problem: Problem) -> None:
+        """Keep a body that can't be read at all where its owner sees it; without a key nobody owns it."""
+        if caller is None:
+            return
+        admit(caller)
+        head = problem.args[0] if isinstance(problem, BodyTooLarge | InvalidGzip | ingest.Unreadable) else b""
+        refusal = Refusal(0, problem.code, problem.message, "", head if isinstance(head, bytes) else b"")
+        rejections.keep_whole(caller.project_id, http.path, refusal)
+
+
+def peer_ip(request: HttpRequest) -> str:
+    """Return the address of the person's device, or "" when a customer's server sent the request."""
+    agent = request.META.get("HTTP_USER_AGENT", "").lower()
+    return "" if agent.startswith(SERVER_AGENTS) else client_ip(request, settings.TRUSTED_PROXIES)
+
+
+TRACK = OpenApiExample(
+    "An order",
+    value={
+        "userId": "user-1",
+        "event": "Order Completed",
+        "properties": {"revenue": 39.95, "currency": "USD"},
+        "messageId": "9abe7f6d-1",
+        "timestamp": "2026-11-20T10:38:42Z",
+    },
+    request_only=True,
+)
+BATCH = OpenApiExample(
+    "Two calls",
+    value={
+        "batch": [
+            {"type": "identify", "userId": "user-1", "traits": {"email": "ada@example.com"}},
+            {"type": "track", "userId": "user-1", "event": "Signed Up", "messageId": "m-2"},
+        ],
+        "sentAt": "2026-11-20T10:38:43Z",
+    },
+    request_only=True,
+)
+OK = OpenApiExample("Stored", value=ACCEPTED, response_only=True, status_codes=["200"])
+REFUSED = OpenApiExample(
+    "One event of two refused",
+    value={
+        "error": "Bad Request",
+        "code": "missing_id",
+        "message": "userId: either userId or anonymousId is needed.",
+        "detail": {
+            "stored": 1,
+            "repeated": 0,
+            "refused": [
+                {"index": 1, "field": "userId", "code": "missing_id", "message": "userId: either userId or anonymousId is needed."}
+            ],
+        },
+    },
+    response_only=True,
+    status_codes=["400"],
+)
+ANSWERS = {
+    200: OpenApiResponse(dict, "All events are stored; a repeated messageId was stored before."),
+    400: OpenApiResponse(dict, "Not JSON, or some events were refused; the good ones are stored."),
+    401: OpenApiResponse(dict, "No key, or not a valid one."),
+    413: OpenApiResponse(dict, "The body is too large."),
+    429: OpenApiResponse(dict, "Too fast for this key; Retry-After says how long to wait."),
+}
+
+
+class SingleCall(SegmentView):
+    @extend_schema(
+        operation_id="send_call",
+        summary="Send one call",
+        tags=["Events"],
+        auth=[{"writeKey": []}],
+        request=dict,
+        responses=ANSWERS,
+        examples=[TRACK, OK, REFUSED],
+    )
+    def post(self, request: Request, kind: str) -> Response:
+        """Store one event, exactly once for each messageId."""
+        return self.take(request, payloads.KINDS.get(kind, kind))
+
+
+class BatchCall(SegmentView):
+    @extend_schema(
+        operation_id="send_batch",
+        summary="Send up to 2,500 calls",
+        tags=["Events"],
+        auth=[{"writeKey": []}],
+        request=dict,
+        responses=ANSWERS,
+        examples=[BATCH, OK, REFUSED],
+    )
+    def post(self, request: Request) -> Response:
+        """Store a batch of events; good ones are stored even when others are refused."""
+        return self.take(request, None)
+
+
+class SourceSettings(SegmentView):
+    @extend_schema(
+        operation_id="source_settings",
+        summary="Settings for Segment's browser and mobile libraries",
+        tags=["Events"],
+        auth=[],
+        responses={200: OpenApiResponse(dict, "Where the library sends its events.")},
+        examples=[
+            OpenApiExample(
+                "Settings",
+                value={"integrations": {"Segment.io": {"apiKey": "wk_1", "apiHost": "growth.example.com/v1", "protocol": "https"}}},
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request, key: str) -> Response:
+        """Answer what the library asks before it sends anything."""
+        self.find_caller(key)
+        integration = {
+            "apiKey": key,
+            "apiHost": f"{request.get_host()}/v1",
+            "protocol": "https" if request.is_secure() else "http",
+            "unbundledIntegrations": [],
+            "addBundledMetadata": True,
+            "deliveryStrategy": {"strategy": "standard"},
+        }
+        answer = Response({"integrations": {"Segment.io": integration}, "plan": {}, "remotePlugins": []})
+        answer["Cache-Control"] = "public, max-age=60"
+        return answer
+
+
+BROWSER_LIBRARY = settings.NODE_MODULES / "@segment" / "analytics-next" / "dist" / "umd"
+
+
+def browser_library(request: HttpRequest, file: str = "standalone.js", key: str = "") -> HttpResponse:
+    """Serve Segment's own browser library from its npm package, whole or one of its bundles."""
+    path: Path = (BROWSER_LIBRARY / file).resolve()
+    if not path.is_relative_to(BROWSER_LIBRARY.resolve()) or not path.is_file():
+        raise Http404
+    answer = FileResponse(path.open("rb"), content_type=mimetypes.guess_type(path.name)[0])
+    answer["Cache-Control"] = "public, max-age=300"
+    answer["Access-Control-Allow-Origin"] = "*"
+    return answer

@@ -1,0 +1,80 @@
+"""The door of events."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection
+from django.utils import timezone
+
+from customers.models import Project
+from customers.services import Caller, caller_of
+from events import ingest, partitions, rejections
+from events.ingest import Receipt
+from events.log import EventRow, Range, advance, caught_up_at, read
+from events.models import Event
+from events.payloads import Refusal
+from events.people import digest, person_ids
+from events.replay import replay
+
+__all__ = [
+    "EventRow",
+    "Range",
+    "Receipt",
+    "Refusal",
+    "advance",
+    "caught_up_at",
+    "create_partitions",
+    "digest",
+    "has_events",
+    "person_ids",
+    "read",
+    "record",
+    "reject",
+    "replay",
+]
+
+
+def record(
+    project_id: int, batch: Sequence[dict[str, Any]], *, caller: Caller | None = None, ip: str = "", path: str = "internal"
+) -> Receipt:
+    """Store Segment-shaped calls of one project as if they had come through its ingest.
+
+    Safe to repeat when the calls carry a messageId. What can't be taken is kept among the rejected events and
+    listed in the receipt.
+    """
+    caller = caller or caller_of(Project.objects.get(pk=project_id))
+    parsed = ingest.parse_batch(msgspec.json.encode({"batch": list(batch)}))
+    return ingest.accept(caller, parsed, path=path, peer_ip=ip)
+
+
+def reject(project_id: int, path: str, refusals: Sequence[Refusal]) -> None:
+    """Keep what another door refused (touches, for example) among the project's rejected events. Safe to repeat."""
+    rejections.keep(project_id, path, refusals, None, timezone.now())
+
+
+def has_events(project_id: int) -> bool:
+    """Tell whether the project has ever sent an event that was taken."""
+    return Event.objects.filter(project_id=project_id).exists()
+
+
+def create_partitions(today: date | None = None) -> list[str]:
+    """Make the log's partitions for the days to come; return the names of the new ones. Safe to repeat."""
+    return partitions.create_ahead(today or timezone.now().date())
+
+
+def forget_old(now: datetime) -> int:
+    """Delete what is older than it is kept for; return how many events went."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events_message WHERE received_at < %s", [now - timedelta(days=8)])
+        cursor.execute("DELETE FROM events_rejected WHERE last_at < %s", [now - timedelta(days=30)])
+        cursor.execute(
+            "DELETE FROM events_event e USING customers_project p WHERE p.id = e.project_id"
+            " AND p.retention_days IS NOT NULL AND e.ts < %s - make_interval(days => p.retention_days)",
+            [now],
+        )
+        gone: int = cursor.rowcount
+    return gone
+
+

@@ -1,0 +1,35 @@
+"""What all tests share: real servers under them, an API client, a project with keys."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from growthplatform import launcher
+
+# Before Django reads its settings: the embedded PostgreSQL and Redis, unless DATABASE_URL and REDIS_URL name others.
+launcher.ensure()
+os.environ.setdefault("EMAIL_URL", "console:")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process_memory() -> Iterator[None]:
+    """Tests share a process; what it remembers of keys and limits must not cross from one to the next."""
+    from customers.services import forget_cached
+    from customers.throttle import forget_limits
+
+    forget_cached()
+    forget_limits()
+    yield
+    forget_cached()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_static_files() -> Iterator[None]:
+    """Pages are tested without the built files' manifest, so that no build is needed for them."""
+    from django.conf import settings
+
+    before = settings.STORAGES["staticfiles"]
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    yield
+    settings.STORAGES["staticfiles"] = before
