@@ -45,7 +45,7 @@ class Data:
 
     @cached_property
     def sockets(self) -> Path:
-        """The private folder of both unix sockets: in the data folder, or where that is too long a path, a short one."""
+        """The private folder of both unix sockets: in the data folder, or a short one where that path is too long."""
         inside = self.folder / "run"
         if len(os.fsencode(inside / ".s.PGSQL.5432")) <= LONGEST_SOCKET_BYTES:
             return inside

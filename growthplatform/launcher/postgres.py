@@ -62,19 +62,20 @@ def is_running(data: Data) -> bool:
     return len(lines) > 7 and lines[7].startswith("ready") and _is_postmaster(lines[0], data)
 
 
-def start(data: Data) -> None:
+def start(data: Data) -> bool:
     """Start the server, with a new data folder when there is none, and wait until it takes connections.
 
-    Call it under the start lock only. Raises CannotStart.
+    Call it under the start lock only; returns False when it ran already. Raises CannotStart.
     """
     if is_running(data):
-        return
+        return False
     _check_version(data)
     if not data.postgres.exists():
         _create_cluster(data)
     _write_settings(data)
     _start_when_released(data)
     _create_database(data)
+    return True
 
 
 def stop(data: Data, *, patience_s: int) -> None:

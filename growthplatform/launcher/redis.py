@@ -1,5 +1,6 @@
 """The embedded Redis: the server program of a Python wheel, with an append-only file and a private socket."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -54,13 +55,13 @@ def is_running(data: Data) -> bool:
         return False
 
 
-def start(data: Data) -> None:
+def start(data: Data) -> bool:
     """Start the server and wait until it has read its file.
 
-    Call it under the start lock only. Raises CannotStart.
+    Call it under the start lock only; returns False when it ran already. Raises CannotStart.
     """
     if is_running(data):
-        return
+        return False
     if not _listens(data):
         _launch(data)
     deadline = time.monotonic() + LONGEST_LOADING_S
@@ -71,14 +72,13 @@ def start(data: Data) -> None:
         if time.monotonic() > min(deadline, gone_since + 5):
             raise CannotStart(f"Redis does not start:\n{last_lines(data.log('redis'))}")
         time.sleep(0.01)
+    return True
 
 
 def stop(data: Data, *, patience_s: float) -> None:
     """Stop the server; it writes out its file first."""
-    try:
+    with contextlib.suppress(OSError):
         _ask(data, b"SHUTDOWN\r\n", patience_s=patience_s)
-    except OSError:
-        pass
     deadline = time.monotonic() + patience_s
     while _listens(data) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Redis for all processes of a checkout: whoever comes first starts them, the last one stops them.
+"""One PostgreSQL and one Redis for all processes of a checkout: the first one starts them, the last one stops them.
 
 Each user holds a shared lock on the file `users`; who can turn it into an exclusive one at its end was the last. The
 kernel drops the lock of a killed process, so nothing is ever counted wrong. Starting happens under a lock of its own.
@@ -7,6 +7,7 @@ kernel drops the lock of a killed process, so nothing is ever counted wrong. Sta
 import atexit
 import fcntl
 import os
+import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,12 +41,13 @@ class Servers:
             if self.are_running():
                 return
             self.data.make_folders()
-            if self.with_redis:
-                redis.start(self.data)
-                tell("Redis ready")
-            if self.with_postgres:
-                postgres.start(self.data)
-                tell("PostgreSQL ready")
+            for name, server, wanted in (
+                ("Redis", redis, self.with_redis),
+                ("PostgreSQL", postgres, self.with_postgres),
+            ):
+                began = time.monotonic()
+                if wanted and server.start(self.data):
+                    tell(f"{name} ready ({time.monotonic() - began:.1f} s)")
 
     def are_running(self) -> bool:
         """Say whether all embedded servers of this process answer."""
