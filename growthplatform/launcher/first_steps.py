@@ -51,12 +51,13 @@ def _collect_static(supervisor: TextIO) -> None:
 
 
 def _fingerprint() -> str:
-    """Sum up the sizes and times of our static files, and the packages that bring their own."""
+    """Sum up our static files, and the packages that bring their own."""
     made_of = hashlib.sha256((CHECKOUT / "requirements.txt").read_bytes())
     apps = [made.parent for made in CHECKOUT.glob("*/apps.py")]
-    for path in sorted(path for folder in (CHECKOUT, *apps) for path in folder.glob("static/**/*")):
-        found = path.stat()
-        made_of.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    folders = [CHECKOUT / "static" / "dist", *(app / "static" for app in apps)]
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
+        made_of.update(f"{path} {path.stat().st_size}\n".encode())
+        made_of.update(path.read_bytes())
     return made_of.hexdigest()
 
 
