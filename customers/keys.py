@@ -8,13 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 
 from customers.models import ApiKey, Project
+from growthplatform.core.errors import Problem
 
 PREFIX = {ApiKey.Kind.WRITE: "wk_", ApiKey.Kind.SECRET: "sk_"}
 LENGTH = {ApiKey.Kind.WRITE: 12, ApiKey.Kind.SECRET: 24}
 ROTATION = timedelta(hours=24)
+
+
+class KeyIsEnding(Problem):
+    status = 409
+    code = "key_is_ending"
+    message = "This key was rotated or revoked before; rotate the one that took its place."
+
+
 # A revoked key still opens a door this long at the most, in each web process.
 CACHE_S = 5.0
 CACHE_SIZE = 10_000
@@ -52,19 +62,31 @@ def make(project: Project, kind: str, *, name: str = "", created_by: User | None
     return key, text
 
 
+@transaction.atomic
 def rotate(key: ApiKey, *, created_by: User | None = None, grace: timedelta = ROTATION) -> tuple[ApiKey, str]:
     """Make a new key in place of `key`, which goes on working for `grace`.
 
-    Not to be repeated: each call makes one more key.
+    Raises KeyIsEnding for a key that was rotated or revoked before, so that two clicks make one new key.
     """
-    new = make(key.project, key.kind, name=key.name, created_by=created_by)
-    ApiKey.objects.filter(pk=key.pk, expires_at=None).update(expires_at=timezone.now() + grace)
-    return new
+    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    if locked.expires_at or locked.revoked_at:
+        raise KeyIsEnding
+    locked.expires_at = timezone.now() + grace
+    locked.save(update_fields=["expires_at"])
+    new, text = make(key.project, key.kind, name=key.name, created_by=created_by)
+    if key.events_per_second:
+        new.events_per_second = key.events_per_second
+        new.save(update_fields=["events_per_second"])
+    forget_cached()
+    return new, text
 
 
 def revoke(key: ApiKey) -> None:
     """End a key at once (within 5 s in every web process). Safe to repeat."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if key.revoked_at is None:
+        key.revoked_at = timezone.now()
+        key.save(update_fields=["revoked_at"])
+    forget_cached()
 
 
 _cache: dict[str, tuple[float, Caller | None]] = {}
@@ -92,7 +114,9 @@ def find_caller(key: str) -> Caller | None:
 def _look_up(key: str) -> Caller | None:
     if not key.startswith(("wk_", "sk_")) or len(key) > 100:
         return None
-    row = ApiKey.objects.live().filter(key_hash=hash_of(key)).select_related("project").first()
+    row = (
+        ApiKey.objects.live().filter(key_hash=hash_of(key), project__deleted_at=None).select_related("project").first()
+    )
     if row is None:
         return None
     now = timezone.now()

@@ -32,6 +32,10 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_additional_data(self) -> dict[str, int]:
+        """Name the organization in each row of the activity log; django-auditlog calls it by this name."""
+        return {"organization": self.pk}
+
 
 class Member(models.Model):
     """A person who works for an organization, with a role."""
@@ -51,7 +55,10 @@ class Member(models.Model):
         constraints = [models.UniqueConstraint(fields=["organization", "user"], name="member_once")]
 
     def __str__(self) -> str:
-        return f"{self.user} ({self.role})"
+        return self.user.email or self.user.get_username()
+
+    def get_additional_data(self) -> dict[str, int]:
+        return {"organization": self.organization_id}
 
     @property
     def can_edit(self) -> bool:
@@ -87,7 +94,20 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.email} to {self.organization}"
+        return self.email
+
+    def get_additional_data(self) -> dict[str, int]:
+        return {"organization": self.organization_id}
+
+    @property
+    def expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def live(self) -> "ProjectQuerySet":
+        """Not deleted by their owner; a deleted one lives on until its events are gone."""
+        return self.filter(deleted_at=None)
 
 
 class Project(models.Model):
@@ -119,12 +139,18 @@ class Project(models.Model):
     )
     house = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="Gone for its members; its rows are erased.")
+
+    objects = ProjectQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint("house", condition=models.Q(house=True), name="one_house_project")]
 
     def __str__(self) -> str:
         return self.name
+
+    def get_additional_data(self) -> dict[str, int]:
+        return {"organization": self.organization_id}
 
     @property
     def tz(self) -> zoneinfo.ZoneInfo:
@@ -161,3 +187,45 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.hint
+
+    def get_additional_data(self) -> dict[str, int]:
+        return {"organization": self.project.organization_id}
+
+
+class Deletion(models.Model):
+    """A project on its way out: how far the erasing of its rows has come. Outlives the project."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Erasing"
+        DONE = "done", "Erased"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="deletions")
+    project = models.OneToOneField(Project, models.SET_NULL, null=True, related_name="deletion")
+    project_name = models.CharField(max_length=100)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    rows = models.BigIntegerField(default=0, help_text="Erased so far.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.project_name
+
+
+class SignUp(models.Model):
+    """A new account that the house project has yet to hear of, or has."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_up")
+    anonymous_id = models.CharField(max_length=100, blank=True, help_text="Of the page views before the sign-up.")
+    invited = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    recorded_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], name="sign_up_unrecorded", condition=models.Q(recorded_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user)

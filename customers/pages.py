@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
+from customers import services as customers
 from customers.models import Member, Project
 
 REFUSED = "Your role may look but not change this. Ask an owner or admin of the organization."
@@ -35,12 +37,12 @@ def project_page(
     @login_required
     @wraps(view)
     def found(request: PageRequest, project_slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        projects = Project.objects.select_related("organization").filter(organization__members__user=request.user)
-        request.project = get_object_or_404(projects, slug=project_slug)
-        request.member = Member.objects.get(organization=request.project.organization_id, user=request.user)
+        request.project = get_object_or_404(customers.projects_of(request.user), slug=project_slug)
+        request.member = get_object_or_404(request.project.organization.members, user=request.user)
         if request.session.get("project") != project_slug:
             request.session["project"] = project_slug
-        return view(request, *args, **kwargs)
+        with timezone.override(request.project.tz):
+            return view(request, *args, **kwargs)
 
     return found
 
@@ -72,7 +74,10 @@ def managers_only(view: Callable[Concatenate[PageRequest, P], HttpResponse]) -> 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Give every template the project switcher's rows and the house project's write key."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return {"projects": [], "house_write_key": ""}
-    projects = Project.objects.filter(organization__members__user=user).select_related("organization")
-    return {"projects": projects.order_by("organization__name", "name"), "house_write_key": ""}
+    if request.path_info.startswith("/admin/"):
+        return {}
+    signed_in = user is not None and user.is_authenticated
+    return {
+        "projects": customers.projects_of(cast("User", user)) if signed_in else [],
+        "house_write_key": customers.house_write_key(),
+    }
