@@ -46,6 +46,9 @@ class BusyDoors:
         answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if hasattr(answer, "render") and callable(answer.render):
             answer = answer.render()
+        if not answer.streaming:
+            answer["Content-Length"] = str(len(answer.content))
+        answer["X-Content-Type-Options"] = "nosniff"
         return answer
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`. They print figures; docs/measurements.md keeps them."""
