@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
 from growthplatform.core.errors import Problem
@@ -57,13 +58,17 @@ def limit_of(params: Mapping[str, str], default: int = 50) -> int:
 
 
 def _after(fields: Sequence[str], values: Sequence[Any]) -> Q:
-    """Rows behind `values` in the order `fields` ("-name" is falling), as (a<x) or (a=x and b<y) …"""
+    """Rows behind `values` in the order `fields` ("-name" is falling), as a<=x and (a<x or (a=x and b<y) …).
+
+    The first part says nothing new to a reader, but only by it an index finds its way past the pages before.
+    """
     condition, equal = Q(), Q()
     for field, value in zip(fields, values, strict=True):
         name, way = (field[1:], "lt") if field.startswith("-") else (field, "gt")
         condition |= equal & Q(**{f"{name}__{way}": value})
         equal &= Q(**{name: value})
-    return condition
+    first, way = (fields[0][1:], "lte") if fields[0].startswith("-") else (fields[0], "gte")
+    return Q(**{f"{first}__{way}": values[0]}) & condition
 
 
 def paginate(rows: QuerySet[M], order: Sequence[str], *, cursor: str = "", limit: int = 50) -> Page:
@@ -75,7 +80,7 @@ def paginate(rows: QuerySet[M], order: Sequence[str], *, cursor: str = "", limit
         values = decode(cursor, len(order))
         try:
             rows = rows.filter(_after(order, values))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, ValidationError):
             raise InvalidCursor from None
     names = [field.lstrip("-") for field in order]
     found = list(rows.order_by(*order)[: limit + 1])
