@@ -10,7 +10,7 @@ CHROMIUM ?= /usr/bin/chromium
 ARGS ?=
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 NPM := sh deploy/npm.sh $(CURDIR)/$(BIN)/python
 # The build reads templates and Python files too: it collects the icons that they name.
 NAMING_ICONS = $(shell find . -name '.?*' -prune -o \( -name node_modules -o -name var -o -name tests -o -name dist \) -prune \

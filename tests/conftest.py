@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+import django
 import pytest
 
 from growthplatform import launcher
@@ -10,6 +11,9 @@ from growthplatform import launcher
 # Before Django reads its settings: the embedded PostgreSQL and Redis, unless DATABASE_URL and REDIS_URL name others.
 launcher.ensure()
 os.environ.setdefault("EMAIL_URL", "console:")
+# Here and not in pyproject.toml: pytest-django would read the settings before this file is.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "growthplatform.settings")
+django.setup()
 
 
 @pytest.fixture(autouse=True)
