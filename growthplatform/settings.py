@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 import orjson
 import structlog
 from psycopg.conninfo import conninfo_to_dict
@@ -12,6 +13,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from growthplatform.config import config
 from growthplatform.core.log import logging_config
 
+django_stubs_ext.monkeypatch()  # so that ModelForm[Project] and the like mean something at run time
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
