@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -97,7 +98,8 @@ def read(stretch: Range, name: str) -> Iterator[EventRow]:
             [stretch.low, stretch.high, name],
         )
         for row in cursor:
-            yield EventRow(*row)
+            # Django leaves jsonb as text on its connections.
+            yield EventRow(*row[:6], orjson.loads(row[6]), orjson.loads(row[7]))
 
 
 def caught_up_at(consumer: str) -> datetime | None:
