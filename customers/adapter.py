@@ -18,7 +18,8 @@ from growthplatform.core.http import client_ip
 log = structlog.get_logger(__name__)
 # Where an invitation's link leaves its token while its reader makes an account.
 INVITATION = "invitation"
-ANONYMOUS_ID = "ajs_anonymous_id"
+# A cookie of the product's own page views, see static/src/app/pageview.js.
+ANONYMOUS_ID = "anonymous_id"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

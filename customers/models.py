@@ -186,7 +186,16 @@ class ApiKey(models.Model):
     objects = ApiKeyQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return self.hint
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.name or self.hint
+
+    @property
+    def live(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 
     def get_additional_data(self) -> dict[str, int]:
         return {"organization": self.project.organization_id}

@@ -7,7 +7,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
@@ -20,23 +21,28 @@ P = ParamSpec("P")
 R = TypeVar("R", bound="PageRequest")
 
 
-class PageRequest(HttpRequest):
-    """A request of a signed-in member to a page of one project."""
+class AccountRequest(HttpRequest):
+    """A request of somebody signed in."""
 
     user: User
     htmx: HtmxDetails
+
+
+class PageRequest(AccountRequest):
+    """A request of a signed-in member to a page of one project."""
+
     project: Project
     member: Member
 
 
 def project_page(
-    view: Callable[Concatenate[PageRequest, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
+    view: Callable[Concatenate[PageRequest, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """Find the project named in the address among the member's own; a stranger's does not exist (404)."""
 
     @login_required
     @wraps(view)
-    def found(request: PageRequest, project_slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def found(request: PageRequest, project_slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         request.project = get_object_or_404(customers.projects_of(request.user), slug=project_slug)
         request.member = get_object_or_404(request.project.organization.members, user=request.user)
         if request.session.get("project") != project_slug:
@@ -47,11 +53,11 @@ def project_page(
     return found
 
 
-def editors_only(view: Callable[Concatenate[PageRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+def editors_only(view: Callable[Concatenate[PageRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Refuse viewers what changes something; put it under `project_page`."""
 
     @wraps(view)
-    def allowed(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def allowed(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.member.can_edit:
             raise PermissionDenied(REFUSED)
         return view(request, *args, **kwargs)
@@ -59,11 +65,11 @@ def editors_only(view: Callable[Concatenate[PageRequest, P], HttpResponse]) -> C
     return allowed
 
 
-def managers_only(view: Callable[Concatenate[PageRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+def managers_only(view: Callable[Concatenate[PageRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Refuse all but owners and admins; put it under `project_page`."""
 
     @wraps(view)
-    def allowed(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def allowed(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.member.can_manage:
             raise PermissionDenied(REFUSED)
         return view(request, *args, **kwargs)

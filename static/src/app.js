@@ -11,3 +11,4 @@ import "./app/tables.js";
 import "./app/info.js";
 import "./app/figures.js";
 import "./app/pageview.js";
+import "./app/zones.js";

@@ -22,6 +22,7 @@ function withoutQuery(address) {
 function send() {
   const anonymousId = recall("anonymous_id") || uuid();
   remember("anonymous_id", anonymousId);
+  document.cookie = `anonymous_id=${anonymousId}; path=/; max-age=31536000; samesite=lax`;  // so that a sign-up can be joined to it
   const now = new Date().toISOString();
   const place = { path: location.pathname, url: withoutQuery(location.href), referrer: withoutQuery(document.referrer), title: document.title };
   const call = {
