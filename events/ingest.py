@@ -68,10 +68,8 @@ def parse_batch(body: bytes) -> Parsed:
     """Read a batch. One wrong event does not spoil the others. Raises Unreadable."""
     try:
         batch = payloads.batch_decoder.decode(body)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _parse_loosely(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise Unreadable("invalid_json", f"The body is not valid JSON: {wrong}.", body) from None
     if bytes(batch.context) or len(batch.batch) > payloads.BATCH_EVENTS:
         return _parse_loosely(body)
     return _checked(batch)

@@ -16,6 +16,7 @@ from events.log import EventRow, Range, advance, caught_up_at, read
 from events.models import Event
 from events.payloads import Refusal
 from events.people import digest, person_ids
+from events.queries import ids_of
 from events.replay import replay
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "create_partitions",
     "digest",
     "has_events",
+    "ids_of",
     "person_ids",
     "read",
     "record",

@@ -6,7 +6,9 @@ rows by binary COPY. Nested JSON passes through as it came.
 
 import hashlib
 import socket
-from collections.abc import Sequence
+import struct
+from collections.abc import Container, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,11 +30,11 @@ WITH fresh AS (
 INSERT INTO events_event ({COLUMNS})
 SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::inet, %s, %s FROM fresh
 """  # noqa: S608 -- the columns are constant
-NEW_KEYS = """
+KEYS = """
 INSERT INTO events_message (project_id, key, received_at)
-SELECT %s, key, %s FROM unnest(%s::text::uuid[]) AS key
-ON CONFLICT DO NOTHING RETURNING replace(key::text, '-', '')
+SELECT %s, key, %s FROM unnest(%s) AS key ON CONFLICT DO NOTHING
 """
+NEW_KEYS = KEYS + "RETURNING uuid_send(key)"
 COPY = f"COPY events_event ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 
 
@@ -80,6 +82,16 @@ class Inet(bytes):
         return Inet(self[:4] + self[4 : 4 + keep] + bytes(len(self) - 4 - keep))
 
 
+class UuidArray(bytes):
+    """A uuid[] in PostgreSQL's binary form."""
+
+    @classmethod
+    def of(cls, keys: Sequence[bytes]) -> "UuidArray":
+        """Return the array of 16-byte keys: one dimension, no nulls, lower bound 1."""
+        head = struct.pack(">iiIii", 1, 0, psycopg.adapters.types["uuid"].oid, len(keys), 1)
+        return cls(head + b"".join([b"\x00\x00\x00\x10" + key for key in keys]))
+
+
 class _RawJsonDumper(Dumper):
     format = Format.BINARY
     oid = psycopg.adapters.types["jsonb"].oid
@@ -92,17 +104,26 @@ class _InetDumper(Dumper):
     format = Format.BINARY
     oid = psycopg.adapters.types["inet"].oid
 
-    def dump(self, obj: Inet) -> Inet:
+    def dump(self, obj: bytes) -> bytes:
         return obj
+
+
+class _UuidArrayDumper(_InetDumper):
+    oid = psycopg.adapters.types["uuid"].array_oid
 
 
 psycopg.adapters.register_dumper(RawJson, _RawJsonDumper)
 psycopg.adapters.register_dumper(Inet, _InetDumper)
+psycopg.adapters.register_dumper(UuidArray, _UuidArrayDumper)
+
+
+def _digest(message_id: str) -> bytes:
+    return hashlib.blake2b(message_id.encode(), digest_size=16).digest()
 
 
 def key_of(message_id: str) -> UUID:
     """Return the 128-bit key that stands for a message id."""
-    return UUID(bytes=hashlib.blake2b(message_id.encode(), digest_size=16).digest())
+    return UUID(bytes=_digest(message_id))
 
 
 def raw_cursor() -> "psycopg.Cursor[Any]":
@@ -120,20 +141,53 @@ def store(project_id: int, rows: Sequence[Row]) -> int:
     if not rows:
         return 0
     if len(rows) == 1:
-        row = rows[0]
+        return _store_one(project_id, rows[0])
+    keyed = {_digest(row.message_id): row for row in reversed(rows)}
+    # Sorted: two requests with the same ids must not wait for each other crosswise.
+    parameters = (project_id, rows[0].received_at, UuidArray.of(sorted(keyed)))
+    try:
+        return _store_new(keyed, parameters)
+    except _SomeRepeated:
+        return _store_fresh(keyed, parameters)
+
+
+def _store_one(project_id: int, row: Row) -> int:
+    # One statement commits by itself; inside somebody's transaction a refused value must not end that.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext():
         cursor = raw_cursor()
         cursor.execute(ONE, (project_id, key_of(row.message_id), row.received_at, *row))
         return cursor.rowcount
-    keyed = {hashlib.blake2b(row.message_id.encode(), digest_size=16).hexdigest(): row for row in reversed(rows)}
+
+
+class _SomeRepeated(Exception):
+    """Not all keys were new; raised to undo the attempt that took them for new."""
+
+
+def _store_new(keyed: dict[bytes, Row], parameters: tuple[Any, ...]) -> int:
+    """Store rows that are all new, the usual case, without asking PostgreSQL which ones are."""
     with transaction.atomic():
         cursor = raw_cursor()
-        # Sorted: two requests with the same ids must not wait for each other crosswise.
-        cursor.execute(NEW_KEYS, (project_id, rows[0].received_at, "{" + ",".join(sorted(keyed)) + "}"))
-        new = {key for (key,) in cursor.fetchall()}
-        if new:
-            with cursor.copy(COPY) as copy:
-                copy.set_types(TYPES)
-                for key in reversed(keyed):
-                    if key in new:
-                        copy.write_row(keyed[key])
-    return len(new)
+        cursor.execute(KEYS, parameters)
+        if cursor.rowcount < len(keyed):
+            raise _SomeRepeated
+        _copy(cursor, keyed, keyed)
+    return len(keyed)
+
+
+def _store_fresh(keyed: dict[bytes, Row], parameters: tuple[Any, ...]) -> int:
+    """Store those rows whose keys are new."""
+    with transaction.atomic():
+        cursor = raw_cursor()
+        cursor.execute(NEW_KEYS, parameters)
+        fresh = {bytes(key) for (key,) in cursor.fetchall()}
+        if fresh:
+            _copy(cursor, keyed, fresh)
+    return len(fresh)
+
+
+def _copy(cursor: "psycopg.Cursor[Any]", keyed: dict[bytes, Row], wanted: Container[bytes]) -> None:
+    with cursor.copy(COPY) as copy:
+        copy.set_types(TYPES)
+        for key in reversed(keyed):
+            if key in wanted:
+                copy.write_row(keyed[key])

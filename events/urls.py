@@ -2,7 +2,8 @@
 
 from django.urls import path, re_path
 
-from events import api
+from events import api, event_api
+from events.views import live, rejected
 
 app_name = "events"
 urlpatterns = [
@@ -13,4 +14,29 @@ urlpatterns = [
     path("v1/projects/<str:key>/settings", api.SourceSettings.as_view(), name="settings"),
     path("analytics.js/v1/<str:key>/analytics.min.js", api.browser_library, name="browser-library"),
     path("analytics-next/bundles/<str:file>", api.browser_library),
+    path("v1/events", event_api.EventList.as_view(), name="event-list"),
+    path("v1/rejected", event_api.RejectedList.as_view(), name="rejected-api"),
+    path("v1/rejected/<int:rejected_id>/replay", event_api.RejectedReplay.as_view(), name="rejected-api-replay"),
+    path("dashboard/<slug:project_slug>/live/", live.live, name="live"),
+    path("dashboard/<slug:project_slug>/live/rows/", live.live_rows, name="live-rows"),
+    path("dashboard/<slug:project_slug>/live/pause/", live.live_pause, name="live-pause"),
+    path("dashboard/<slug:project_slug>/live/<int:event_id>/", live.live_event, name="live-event"),
+    path("dashboard/<slug:project_slug>/rejected/", rejected.rejected_list, name="rejected-list"),
+    path("dashboard/<slug:project_slug>/rejected/replay/", rejected.rejected_replay_all, name="rejected-replay-all"),
+    path("dashboard/<slug:project_slug>/rejected/<int:rejected_id>/", rejected.rejected_detail, name="rejected-detail"),
+    path(
+        "dashboard/<slug:project_slug>/rejected/<int:rejected_id>/replay/",
+        rejected.rejected_replay,
+        name="rejected-replay",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/rejected/<int:rejected_id>/discard/",
+        rejected.rejected_discard,
+        name="rejected-discard",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/rejected/<int:rejected_id>/restore/",
+        rejected.rejected_restore,
+        name="rejected-restore",
+    ),
 ]

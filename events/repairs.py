@@ -1,0 +1,97 @@
+"""What an owner does with refused events besides replaying one: put aside, take back, replay all of a kind."""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+from django.utils import timezone
+
+from customers.models import Project
+from events.models import Rejected
+from events.replay import replay
+from growthplatform.core.errors import Problem
+
+AT_ONCE = 500
+LONG_NUMBER = re.compile(r"\d{16}")
+TOUCHES = "/v1/touches"
+
+
+class Replayed(NamedTuple):
+    """What became of the refused events of one code."""
+
+    stored: int
+    still_wrong: int
+    left: int
+
+
+def discard(rejected: Rejected) -> bool:
+    """Put a refused event aside; say whether it was open. Safe to repeat."""
+    mine = Rejected.objects.filter(pk=rejected.pk, state=Rejected.State.OPEN)
+    return bool(mine.update(state=Rejected.State.DISCARDED))
+
+
+def restore(rejected: Rejected) -> bool:
+    """Take a discarded event back; say whether it was discarded. Safe to repeat."""
+    mine = Rejected.objects.filter(pk=rejected.pk, state=Rejected.State.DISCARDED)
+    return bool(mine.update(state=Rejected.State.OPEN))
+
+
+def replay_all(project: Project, code: str, *, limit: int = AT_ONCE) -> Replayed:
+    """Replay the open refusals of one code as they came, oldest first and at most `limit`; return what became of them.
+
+    For a cause that is gone: a limit that was raised, a rule that was changed. Safe to repeat.
+    """
+    started = timezone.now()
+    open_ones = Rejected.objects.filter(project=project, code=code, state=Rejected.State.OPEN, last_at__lte=started)
+    stored = wrong = 0
+    for rejected in open_ones.select_related("project").order_by("last_at", "pk")[:limit]:
+        try:
+            replay(rejected, None)
+        except Problem:
+            wrong += 1
+        else:
+            stored += 1
+    return Replayed(stored, wrong, max(0, open_ones.count() - wrong))
+
+
+def is_replayable(rejected: Rejected) -> bool:
+    """Say whether a refusal can be sent again from here: not a touch, which is no event, and not twice."""
+    return rejected.state != Rejected.State.REPLAYED and not rejected.path.startswith(TOUCHES)
+
+
+def readable(body: str) -> str:
+    """Return a body laid out for repair; one that is no JSON, or holds numbers that would be rounded, as it came."""
+    if LONG_NUMBER.search(body):
+        return body
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return body
+
+
+def field_in(problem: Problem) -> str:
+    """Return the field that a refusal names."""
+    detail = problem.detail if isinstance(problem.detail, dict) else {}
+    refused = detail.get("refused") or [{}]
+    return str(refused[0].get("field", ""))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A body cut at the field that is wrong: before it, the part, after it."""
+
+    before: str
+    part: str
+    after: str
+
+
+def place_of(body: str, field: str) -> Place:
+    """Find the faulty field in a body, so that a page can mark it; nothing is marked where it is missing."""
+    text = readable(body)
+    found = (
+        re.search(rf'"{re.escape(field)}"\s*:\s*("(?:\\.|[^"\\])*"|[^,\n{{}}\[\]]+|[\[{{])', text) if field else None
+    )
+    if found is None:
+        return Place(text, "", "")
+    return Place(text[: found.start()], found.group(), text[found.end() :])

@@ -1,0 +1,1 @@
+"""Pages of events: the live feed, and what was refused."""
