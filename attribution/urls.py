@@ -1,6 +1,29 @@
-"""Addresses of attribution."""
+"""Addresses of attribution: the busy doors and the API first, pages after."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from attribution import api, link_api, redirects, views
 
 app_name = "attribution"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("c/<slug:slug>", redirects.click, name="click"),
+    path("i/<slug:slug>", redirects.impression, name="impression"),
+    path("v1/touches", api.TouchBatch.as_view(), name="touch-batch"),
+    path("v1/attributions", api.DecisionList.as_view(), name="attribution-list"),
+    path("v1/attributions/<str:decision_id>", api.DecisionOne.as_view(), name="attribution"),
+    path("v1/attributions/<str:decision_id>/explain", api.DecisionExplained.as_view(), name="attribution-explain"),
+    path("v1/links", link_api.LinkList.as_view(), name="links"),
+    path("v1/links/<slug:slug>", link_api.LinkOne.as_view(), name="link"),
+    path("c/<slug:slug>.svg", link_api.link_qr, name="link-qr"),
+    path("dashboard/<slug:project_slug>/campaigns/", views.campaign_list, name="campaign-list"),
+    path("dashboard/<slug:project_slug>/installs/", views.install_list, name="install-list"),
+    path("dashboard/<slug:project_slug>/installs/<str:decision_id>/", views.decision_detail, name="decision-detail"),
+    path("dashboard/<slug:project_slug>/links/", views.link_list, name="link-list"),
+    path("dashboard/<slug:project_slug>/links/create/", views.link_create, name="link-create"),
+    path("dashboard/<slug:project_slug>/links/check/", views.link_check, name="link-check"),
+    path("dashboard/<slug:project_slug>/links/import/", views.link_import, name="link-import"),
+    path("dashboard/<slug:project_slug>/links/<int:link_id>/", views.link_detail, name="link-detail"),
+    path("dashboard/<slug:project_slug>/links/<int:link_id>/edit/", views.link_edit, name="link-edit"),
+    path("dashboard/<slug:project_slug>/links/<int:link_id>/archive/", views.link_archive, name="link-archive"),
+    path("dashboard/<slug:project_slug>/links/<int:link_id>/restore/", views.link_restore, name="link-restore"),
+]

@@ -1,0 +1,33 @@
+"""Celery's entry points of attribution."""
+
+import time
+
+from celery import shared_task
+from django.utils import timezone
+
+from attribution import decisions, installs, late
+
+# One run goes on for this long while there is work; the next beat takes over from there.
+WORKING_S = 10.0
+
+
+@shared_task(acks_late=True, time_limit=300)
+def attribute_pending(limit: int = 5_000) -> int:
+    """Take new installs from the stream and decide all that wait, `limit` at a time; return how many.
+
+    Beat runs it every second. Twice at once is harmless: the stream's reader and each install are locked rows.
+    """
+    until, decided, more = time.monotonic() + WORKING_S, 0, True
+    while more and time.monotonic() < until:
+        _, more = installs.gather()
+        late.reopen(now=timezone.now())
+        number = decisions.decide_pending(limit, now=timezone.now())
+        decided += number
+        more = more or number == limit
+    return decided
+
+
+@shared_task(acks_late=True, time_limit=300)
+def finish_decisions() -> int:
+    """Make decisions final that no late touch may change any more; return how many. Safe to repeat."""
+    return late.finish(now=timezone.now())
