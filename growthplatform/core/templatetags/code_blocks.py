@@ -1,6 +1,7 @@
 """Code in pages: a language switch, a copy button, light colouring; and JSON laid out for reading."""
 
 import re
+import textwrap
 from typing import Any, NamedTuple
 
 import orjson
@@ -47,6 +48,14 @@ def json_lines(value: Any) -> SafeString:
     return mark_safe("".join(parts) + escape(text[last:]))
 
 
+def _code(text: str) -> str:
+    """Take code out of the <pre> that keeps template formatters away from it."""
+    text = text.strip()
+    if text.startswith("<pre>") and text.endswith("</pre>"):
+        text = text[5:-6]
+    return textwrap.dedent(text.strip("\n")).rstrip()
+
+
 class CodesNode(Node):
     """{% codes %}{% language "curl" %}…{% endlanguage %}…{% endcodes %}"""
 
@@ -57,7 +66,7 @@ class CodesNode(Node):
         samples = []
         before, context.autoescape = context.autoescape, False  # the text is escaped once, when it is coloured
         for language, nodes in self.samples:
-            text = str(nodes.render(context)).strip("\n").rstrip()
+            text = _code(str(nodes.render(context)))
             samples.append(Sample(language, text, coloured(text)))
         context.autoescape = before
         template = context.template.engine.get_template("parts/code.html")  # type: ignore[union-attr]

@@ -33,7 +33,9 @@ MENU = (
         gap=True,
         parts=(
             Part("Campaigns", "attribution:campaign-list", key="c", below=("attribution:campaign-",)),
-            Part("Installs", "attribution:install-list", key="i", below=("attribution:install-", "attribution:decision-")),
+            Part(
+                "Installs", "attribution:install-list", key="i", below=("attribution:install-", "attribution:decision-")
+            ),
             Part("Links", "attribution:link-list", key="k", below=("attribution:link-",)),
         ),
     ),
@@ -85,7 +87,10 @@ def menu(context: template.Context) -> dict[str, Any]:
     match = getattr(request, "resolver_match", None)
     view = str(match.view_name) if match else ""
     found = [_entry(part, view, project.slug) for part in MENU] if project else []
-    return {"entries": [entry for entry in found if entry], "live": address("events:live", project.slug) if project else ""}
+    return {
+        "entries": [entry for entry in found if entry],
+        "live": address("events:live", project.slug) if project else "",
+    }
 
 
 @register.simple_tag

@@ -15,10 +15,11 @@ from django.utils.safestring import SafeString, mark_safe
 from growthplatform.core import drawings, formats, sources
 from growthplatform.core.charts import Figure, Kpi
 from growthplatform.core.periods import PRESETS, Period
-from growthplatform.core.templatetags import code_blocks
+from growthplatform.core.templatetags import code_blocks, wrapping
 
 register = template.Library()
 register.tag("codes", code_blocks.codes)
+register.tag("wrap", wrapping.wrap)
 register.filter("json_lines", code_blocks.json_lines)
 register.filter("count", formats.count)
 register.filter("compact", formats.compact)
