@@ -76,31 +76,38 @@ def feed(project: Project, filters: Filters, *, cursor: str = "", now: datetime)
     events = filters.events(project).filter(_visible(EVENT, snapshot))
     refusals = filters.refusals(project).filter(_visible(REFUSAL, snapshot))
     if cursor:
-        since = _since(cursor)
-        events = events.filter(~Q(_visible(EVENT, since)), received_at__gte=now - SLOWEST)
-        refusals = refusals.filter(~Q(_visible(REFUSAL, since)), last_at__gte=now - SLOWEST)
+        since, asked_at = _since(cursor)
+        events = events.filter(~Q(_visible(EVENT, since)), received_at__gte=asked_at - SLOWEST)
+        refusals = refusals.filter(~Q(_visible(REFUSAL, since)), last_at__gte=asked_at - SLOWEST)
     found: list[Event | Rejected] = [
         *events.order_by("-received_at", "-id")[: FEED_ROWS + 1],
         *refusals.order_by("-last_at", "-id")[: FEED_ROWS + 1],
     ]
     found.sort(key=arrived_at, reverse=True)
     more = events.count() + refusals.count() - FEED_ROWS if cursor and len(found) > FEED_ROWS else 0
-    return Feed(found[:FEED_ROWS], encode([snapshot]), more)
+    return Feed(found[:FEED_ROWS], encode([snapshot, now.isoformat()]), more)
 
 
 def arrived_at(row: Event | Rejected) -> datetime:
     return row.last_at if isinstance(row, Rejected) else row.received_at
 
 
-def _since(cursor: str) -> str:
-    snapshot = decode(cursor, 1)[0]
-    parts = str(snapshot).split(":")
+def _since(cursor: str) -> tuple[str, datetime]:
+    snapshot, at = (str(part) for part in decode(cursor, 2))
+    parts = snapshot.split(":")
     numbers = [*parts[:2], *filter(None, parts[2].split(","))] if len(parts) == 3 else [""]
     if not all(number.isascii() and number.isdigit() and len(number) < 19 for number in numbers):
         raise InvalidCursor
-    if not int(numbers[0]) <= int(numbers[1]):
+    low, high, *running = (int(number) for number in numbers)
+    if not 0 < low <= high or running != sorted(running) or any(not low <= one < high for one in running):
         raise InvalidCursor
-    return str(snapshot)
+    try:
+        asked_at = datetime.fromisoformat(at)
+    except ValueError:
+        raise InvalidCursor from None
+    if asked_at.tzinfo is None:
+        raise InvalidCursor
+    return snapshot, asked_at
 
 
 # The number of the transaction that wrote a row. A refusal's is the row's own 32 bits of it: the others are those of

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 import orjson
@@ -13,6 +14,7 @@ from events.replay import replay
 from growthplatform.core.errors import Problem
 
 AT_ONCE = 500
+KEPT = timedelta(days=30)  # as services.forget_old deletes them
 LONG_NUMBER = re.compile(r"\d{16}")
 TOUCHES = "/v1/touches"
 

@@ -72,7 +72,7 @@ async function styles() {
   const tabler = join(modules, "@tabler/core/dist/css/tabler.min.css");
   await build({
     stdin: {
-      contents: [`@import "${tabler}";`, `@import "${source}/product.css";`, fontFaces("inter"), fontFaces("jetbrains-mono")].join("\n"),
+      contents: [`@import "${tabler}";`, `@import "${source}/product.css";`, `@import "${source}/feed.css";`, fontFaces("inter"), fontFaces("jetbrains-mono")].join("\n"),
       loader: "css", resolveDir: source,
     },
     outfile: join(target, "app.css"), bundle: true, minify: true, legalComments: "none", target: "es2022",

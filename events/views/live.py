@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -44,6 +45,8 @@ def live_rows(request: PageRequest) -> HttpResponse:
         context = _context(request, filters, request.GET.get("cursor", ""))
     except InvalidCursor:
         raise Http404(InvalidCursor.message) from None
+    if request.GET.get("waiting"):  # the empty page listens: with the first row it becomes the feed
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"} if context["feed"].rows else {})
     return page(request, "events/live_rows.html", context)
 
 
@@ -70,7 +73,9 @@ def live_event(request: PageRequest, event_id: int) -> HttpResponse:
         raise Http404("This event is not in the log.") from None
     skew_s = (event.ts - event.claimed_at).total_seconds() if event.claimed_at else None
     journey_s = (event.received_at - event.ts).total_seconds()
-    context = {"event": event, "json": as_json(event), "skew_s": skew_s, "journey_s": journey_s}
+    shown = as_json(event)
+    text = orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()
+    context = {"event": event, "json": shown, "text": text, "skew_s": skew_s, "journey_s": journey_s}
     return page(request, "events/event.html", context)
 
 

@@ -95,7 +95,7 @@ def _csv(request: PageRequest, rows: QuerySet[Rejected]) -> HttpResponse:
         )
         for row in rows.iterator(chunk_size=200)
     )
-    return csv_file(f"{request.project.slug}-rejected", CSV_HEAD, lines)  # type: ignore[return-value]  # streamed
+    return csv_file(f"{request.project.slug}-rejected", CSV_HEAD, lines)
 
 
 def _get(request: PageRequest, rejected_id: int) -> Rejected:
@@ -123,6 +123,7 @@ def _detail(
         "hint": hint_for(problem.code if problem else rejected.code),
         "where": repairs.place_of(rejected.body, rejected.field),
         "alike": alike.count(),
+        "kept_until": rejected.last_at + repairs.KEPT,
         "replayable": repairs.is_replayable(rejected),
     }
     return page(request, "events/rejected_detail.html", context, partial="repair", status=status)

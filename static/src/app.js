@@ -7,6 +7,7 @@ import "./app/keys.js";
 import "./app/copy.js";
 import "./app/toasts.js";
 import "./app/fragments.js";
+import "./app/polling.js";
 import "./app/tables.js";
 import "./app/info.js";
 import "./app/figures.js";

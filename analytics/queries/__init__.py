@@ -1,0 +1,1 @@
+"""Reports of analytics: SQL in, dataclasses out."""

@@ -1,0 +1,1 @@
+"""Pages of analytics: home, people, search."""
