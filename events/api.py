@@ -16,17 +16,15 @@ from customers.throttle import admit
 from events import ingest, payloads, rejections
 from events.bodies import BodyTooLarge, InvalidGzip, read_body
 from events.payloads import Refusal
-from growthplatform.core.api import OrjsonRenderer
+from growthplatform.core.api import OnlyJson, OrjsonRenderer
 from growthplatform.core.errors import Problem, Unauthorized
 from growthplatform.core.http import client_ip
 
 # Behind these stands a customer's server, so the peer's address is not the person's.
 SERVER_AGENTS = ("analytics-", "rudder", "node", "go-http", "java/", "ruby", "php", "axios", "python-", "undici")
-CORS = {
-    "Access-Control-Allow-Origin": "*",
+PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding",
-    "Access-Control-Expose-Headers": "Retry-After",
     "Access-Control-Max-Age": "86400",
 }
 ACCEPTED = {"success": True}
@@ -47,14 +45,15 @@ class SegmentView(APIView):
 
     authentication_classes = ()
     renderer_classes = (OrjsonRenderer,)
+    content_negotiation_class = OnlyJson
     limit_bytes = payloads.BATCH_BYTES
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(status=204)
+        return Response(status=204, headers=PREFLIGHT)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        for name, value in CORS.items():
-            response[name] = value
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Expose-Headers"] = "Retry-After"
         return super().finalize_response(request, response, *args, **kwargs)
 
     def find_caller(self, key: str) -> Caller:

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
 AHEAD_DAYS = 7
 
@@ -28,10 +28,9 @@ def create_ahead(today: date, days: int = AHEAD_DAYS) -> list[str]:
 
 def _create(day: date) -> None:
     name, after = name_of(day), day + timedelta(days=1)
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"""
-            BEGIN;
             LOCK TABLE events_event_default IN ACCESS EXCLUSIVE MODE;
             CREATE TABLE IF NOT EXISTS {name} (LIKE events_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
             WITH moved AS (
@@ -40,7 +39,6 @@ def _create(day: date) -> None:
             ) INSERT INTO {name} SELECT * FROM moved;
             ALTER TABLE events_event ATTACH PARTITION {name}
                 FOR VALUES FROM ('{day} 00:00+00') TO ('{after} 00:00+00');
-            COMMIT;
             """  # noqa: S608 -- the names come from dates
         )
 

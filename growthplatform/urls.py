@@ -8,12 +8,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from growthplatform import views
 
 urlpatterns = [
+    # The busy doors first: each address further down costs every request a look.
+    path("", include("events.urls")),
+    path("", include("attribution.urls")),
     path("", RedirectView.as_view(url="/dashboard/")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("dashboard/", include("customers.urls")),
-    path("", include("events.urls")),
-    path("", include("attribution.urls")),
     path("", include("analytics.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
