@@ -12,10 +12,13 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from customers.locks import hold
-from customers.models import SignUp
+from customers.models import Member, Organization, SignUp
 from growthplatform.core.errors import InvalidField
+
+DEMO_EMAIL = "demo@example.com"
 
 
 def clean_email(email: str) -> str:
@@ -51,6 +54,25 @@ def create_account(email: str, password: str = "", *, staff: bool = False) -> tu
     user = User.objects.create_user(username, email, password or secrets.token_urlsafe(24), is_staff=staff)
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
     return user, True
+
+
+def demo_password() -> str:
+    """Return the password of the demo's account: the same at each start, another one for each SECRET_KEY."""
+    return f"demo-{salted_hmac('customers.demo', DEMO_EMAIL).hexdigest()[:8]}"
+
+
+def staff_the_house(email: str = "") -> int:
+    """Let the account of `email` into the staff admin, and all staff into the house organization as owners.
+
+    Safe to repeat; returns how many are of staff. An address without an account yet changes nothing.
+    """
+    if email:
+        User.objects.filter(email__iexact=email, is_active=True).update(is_staff=True, is_superuser=True)
+    house = Organization.objects.get(house=True)
+    staff = User.objects.filter(is_staff=True, is_active=True)
+    for user in staff.exclude(memberships__organization=house):
+        Member.objects.get_or_create(organization=house, user=user, defaults={"role": Member.Role.OWNER})
+    return staff.count()
 
 
 def password_address(user: User) -> str:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from customers import keys, mails
-from customers.accounts import clean_email, create_account, note_sign_up, password_address
+from customers.accounts import DEMO_EMAIL, clean_email, create_account, note_sign_up, password_address
 from customers.locks import hold
 from customers.models import ApiKey, Organization, Project
 from customers.organizations import clean_name, create_organization, create_project, write_key
@@ -62,3 +62,19 @@ def onboard(name: str, email: str) -> Onboarded:
         mail = {"organization": organization, "address": done.password_address, "dashboard_url": done.dashboard_url}
         mails.send("onboarded", email, mail)
     return done
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo organization's account, project and write key."""
+
+    user: User
+    project: Project
+    write_key: str
+
+
+def find_demo() -> Demo | None:
+    """Return the demo while it is there: an organization that is marked so, with a project and its owner."""
+    project = Project.objects.live().filter(organization__demo=True).order_by("pk").first()
+    user = User.objects.filter(email=DEMO_EMAIL, memberships__organization__demo=True).first()
+    return Demo(user, project, write_key(project)) if project and user else None

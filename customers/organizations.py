@@ -1,6 +1,7 @@
 """Organizations and projects: made, found, deleted. The door is services.py."""
 
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -16,6 +17,7 @@ from growthplatform.core.errors import InvalidField, Problem
 
 HOUSE_NAME = "Growth Platform"
 HOUSE_KEY_S = 60.0
+SETTLE = timedelta(seconds=20)
 FIRST_KEY = "First write key"
 
 
@@ -144,16 +146,18 @@ def delete_project(project: Project, *, asked_by: User | None) -> Deletion:
     return deletion
 
 
-def unfinished_deletions() -> list[Deletion]:
-    """Return the deletions that still have rows to erase, oldest first."""
-    return list(Deletion.objects.exclude(state=Deletion.State.DONE).order_by("pk"))
+def unfinished_deletions(now: datetime) -> list[Deletion]:
+    """Return the deletions that may have rows to erase, oldest first.
+
+    Not the newest ones: for some seconds web processes still remember the keys, and requests are under way.
+    """
+    waiting = Deletion.objects.exclude(state=Deletion.State.DONE).filter(asked_at__lte=now - SETTLE)
+    return list(waiting.order_by("pk"))
 
 
 def note_erased(deletion: Deletion, rows: int) -> None:
     """Add `rows` to what a deletion has erased so far."""
-    deletion.rows += rows
-    deletion.state = Deletion.State.RUNNING
-    deletion.save(update_fields=["rows", "state"])
+    Deletion.objects.filter(pk=deletion.pk).update(rows=F("rows") + rows, state=Deletion.State.RUNNING)
 
 
 @transaction.atomic

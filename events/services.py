@@ -11,6 +11,7 @@ from django.utils import timezone
 from customers.models import Project
 from customers.services import Caller, caller_of
 from events import ingest, partitions, rejections
+from events.erasure import erase
 from events.ingest import Receipt
 from events.log import EventRow, Range, advance, caught_up_at, read
 from events.models import Event
@@ -28,6 +29,7 @@ __all__ = [
     "caught_up_at",
     "create_partitions",
     "digest",
+    "erase",
     "has_events",
     "ids_of",
     "person_ids",

@@ -1,0 +1,30 @@
+"""Erase everything of a project from attribution."""
+
+from collections.abc import Iterator
+
+from django.db import connection
+
+CHUNK_ROWS = 20_000
+# Those that point to others come first; a candidate has no project of its own.
+TABLES = ("decision", "install", "touch", "link", "ruleset")
+
+
+def erase(project_id: int) -> Iterator[int]:
+    """Delete the rows of a project, a part at a time; give the number of each part. Safe to repeat and to break off."""
+    of_decisions = "decision_id IN (SELECT id FROM attribution_decision WHERE project_id = %s)"
+    yield from _erase("attribution_candidate", of_decisions, project_id)
+    for table in TABLES:
+        yield from _erase(f"attribution_{table}", "project_id = %s", project_id)
+
+
+def _erase(table: str, condition: str, project_id: int) -> Iterator[int]:
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM {table} WHERE id IN"  # noqa: S608 -- names of our own tables
+                f" (SELECT id FROM {table} WHERE {condition} LIMIT {CHUNK_ROWS})",
+                [project_id],
+            )
+            if not cursor.rowcount:
+                return
+            yield cursor.rowcount
