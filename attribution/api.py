@@ -1,9 +1,8 @@
 """The API of touches and decisions."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
-import psycopg
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -12,7 +11,7 @@ from rest_framework.response import Response
 
 from attribution import explain, payloads, reasons, touches
 from attribution.models import Decision
-from customers.api import InvalidKey, IngestView, ProjectView
+from customers.api import IngestView, InvalidKey, ProjectView
 from customers.throttle import admit
 from events import clock, queries
 from events import services as events
@@ -61,7 +60,7 @@ TOUCH_INPUT = {
             },
             "context": {
                 "ip": "203.0.113.24",
-                "userAgent": "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 Chrome/131.0 Mobile Safari/537.36",
+                "userAgent": "Mozilla/5.0 (Linux; Android 14; SM-S918B) Chrome/131.0 Mobile Safari/537.36",
                 "device": {"advertisingId": "38400000-8cf0-11bd-b23e-10b96e40000d", "model": "SM-S918B"},
                 "os": {"name": "Android", "version": "14"},
                 "app": {"namespace": "com.techstart.mobile"},
@@ -88,8 +87,8 @@ class TouchBatch(IngestView):
         operation_id="send_touches",
         summary="Send up to 2,500 clicks and views",
         description=(
-            "For servers, networks and imports; people's own taps come through /c/{slug}. Each touchId is stored once in"
-            " a project, so a batch may be sent again. The body may be gzip, and 5 MB unpacked."
+            "For servers, networks and imports; people's own taps come through /c/{slug}. Each touchId is stored once"
+            " in a project, so a batch may be sent again. The body may be gzip, and 5 MB unpacked."
         ),
         tags=["Attribution"],
         auth=[{"writeKey": []}],  # type: ignore[list-item]  # the library means security requirements
@@ -116,7 +115,7 @@ class TouchBatch(IngestView):
         admit(caller, len(batch))
         try:
             receipt = touches.take(caller, batch, received_at=timezone.now())
-        except psycopg.errors.ForeignKeyViolation:  # the project was deleted while its key was still remembered
+        except IntegrityError:  # the project was deleted while its key was still remembered
             raise InvalidKey from None
         if receipt.refused:
             events.reject(caller.project_id, http.path, receipt.refused)
@@ -307,13 +306,4 @@ class DecisionExplained(DecisionsView):
         """Read one decision with all touches it weighed, the winner first, each with its reasons."""
         decision = self.get_decision(decision_id)
         candidates = list(explain.candidates_of(decision))
-        answer: dict[str, Any] = explain.shape(decision, self.people_of([decision]))
-        return Response(
-            {
-                **answer,
-                "summary": explain.summary(decision, candidates),
-                "considered": decision.considered,
-                "rules": decision.rule_set.rules,
-                "candidates": [explain.shape_candidate(one) for one in candidates],
-            }
-        )
+        return Response(explain.explained(decision, candidates, self.people_of([decision])))

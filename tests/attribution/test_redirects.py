@@ -1,0 +1,162 @@
+"""Taps and views of links: counted first, then answered."""
+
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+
+from attribution import touches
+from attribution.models import Touch
+from tests.attribution.factories import GALAXY, IPHONE, WINDOWS, LinkFactory
+from tests.factories import ProjectFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_links() -> None:
+    touches.forget_cached()
+
+
+def test_a_tap_is_stored_and_sent_to_google_play_with_its_click_id(client: Client) -> None:
+    link = LinkFactory(slug="winter", android_url="https://play.google.com/store/apps/details?id=com.techstart")
+
+    answer = client.get(
+        "/c/winter", HTTP_USER_AGENT=GALAXY, REMOTE_ADDR="203.0.113.7", HTTP_ACCEPT_LANGUAGE="de-DE,de;q=0.9"
+    )
+
+    touch = Touch.objects.get()
+    assert answer.status_code == 302
+    assert answer["Cache-Control"] == "no-store, private"
+    place = urlsplit(answer["Location"])
+    referrer = parse_qs(parse_qs(place.query)["referrer"][0])
+    assert place.hostname == "play.google.com"
+    assert referrer["click_id"] == [touch.touch_id]
+    assert referrer["utm_source"] == ["tiktok"]
+    assert (touch.link, touch.type, touch.bot, touch.ip) == (link, "click", False, "203.0.113.7")
+    assert (touch.os_name, touch.os_version, touch.device_model, touch.locale) == ("android", "14", "sm-s918b", "de-DE")
+    assert touch.touch_id.startswith("tch_")
+
+
+def test_each_kind_of_device_lands_in_its_own_place(client: Client) -> None:
+    LinkFactory(slug="winter", ios_url="https://apps.apple.com/app/id1", fallback_url="https://shop.example/?a=1")
+
+    ios = client.get("/c/winter", HTTP_USER_AGENT=IPHONE)["Location"]
+    other = client.get("/c/winter", HTTP_USER_AGENT=WINDOWS)["Location"]
+
+    assert ios.startswith("https://apps.apple.com/app/id1")
+    assert other.startswith("https://shop.example/?a=1&")
+    assert parse_qs(urlsplit(other).query)["click_id"] == [Touch.objects.latest("id").touch_id]
+
+
+def test_what_the_tapped_address_says_goes_before_the_link(client: Client) -> None:
+    LinkFactory(slug="winter", medium="cpi")
+
+    answer = client.get(
+        "/c/winter?utm_source=meta&utm_campaign=Spring&clickid=net-1&gaid=38400000-8CF0-11BD-B23E-10B96E40000D"
+        "&idfa={idfa}&publisher=__SITE__",
+        HTTP_USER_AGENT=WINDOWS,
+    )
+
+    touch = Touch.objects.get()
+    assert (touch.source, touch.campaign, touch.medium) == ("meta", "Spring", "cpi")
+    assert (touch.network_click_id, touch.publisher) == ("net-1", "")
+    assert touch.advertising_id == "38400000-8cf0-11bd-b23e-10b96e40000d"
+    assert parse_qs(urlsplit(answer["Location"]).query)["utm_source"] == ["meta"]
+
+
+def test_a_view_is_stored_and_answered_with_an_invisible_picture(client: Client) -> None:
+    LinkFactory(slug="winter")
+
+    answer = client.get("/i/winter", HTTP_USER_AGENT=IPHONE)
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "image/gif"
+    assert answer["Cache-Control"] == "no-store, private"
+    assert answer.content.startswith(b"GIF89a")
+    assert len(answer.content) < 50
+    assert Touch.objects.get().type == "impression"
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+        "WhatsApp/2.23.20.0 A",
+        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "curl/8.5.0",
+        "",
+    ],
+)
+def test_a_machines_tap_is_answered_but_marked(client: Client, agent: str) -> None:
+    LinkFactory(slug="winter")
+
+    answer = client.get("/c/winter", HTTP_USER_AGENT=agent)
+
+    assert answer.status_code == 302
+    assert Touch.objects.get().bot
+
+
+def test_a_look_without_a_visit_is_marked(client: Client) -> None:
+    LinkFactory(slug="winter")
+
+    looked = client.head("/c/winter", HTTP_USER_AGENT=IPHONE)
+    client.get("/c/winter", HTTP_USER_AGENT=IPHONE, HTTP_SEC_PURPOSE="prefetch;prerender")
+
+    assert looked.status_code == 302
+    assert list(Touch.objects.values_list("bot", flat=True)) == [True, True]
+
+
+@pytest.mark.parametrize("address", ["/c/nowhere", "/i/nowhere", "/c/old"])
+def test_an_unknown_or_archived_link_is_a_page_that_says_so(client: Client, address: str) -> None:
+    LinkFactory(slug="old", archived_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    answer = client.get(address, HTTP_USER_AGENT=IPHONE)
+
+    assert answer.status_code == 404
+    assert b"<html" in answer.content
+    assert not Touch.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_that_was_just_deleted_is_a_404_too(client: Client) -> None:
+    link = LinkFactory(slug="winter")
+    client.get("/c/winter", HTTP_USER_AGENT=IPHONE)
+    Touch.objects.all().delete()
+    link.project.delete()
+
+    answer = client.get("/c/winter", HTTP_USER_AGENT=IPHONE)
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/c/winter", "/i/winter"])
+def test_a_link_only_answers_looking(client: Client, address: str) -> None:
+    LinkFactory(slug="winter")
+
+    assert client.post(address).status_code == 405
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("full", "203.0.113.7"), ("truncated", "203.0.113.0"), ("none", None)])
+def test_the_projects_policy_says_how_much_of_an_address_is_kept(client: Client, policy: str, kept: str | None) -> None:
+    LinkFactory(slug="winter", project=ProjectFactory(ip_policy=policy))
+
+    client.get("/c/winter", HTTP_USER_AGENT=IPHONE, REMOTE_ADDR="203.0.113.7")
+
+    assert Touch.objects.get().ip == kept
+
+
+def test_nonsense_in_the_address_is_cut_to_what_can_be_kept(client: Client) -> None:
+    LinkFactory(slug="winter")
+
+    answer = client.get(
+        "/c/winter?utm_source=%00" + "s" * 500 + "&utm_campaign=%ff%fe&click_id=" + "c" * 5_000,
+        HTTP_USER_AGENT="Mozilla/5.0 (iPhone) " + "x" * 5_000,
+        REMOTE_ADDR="not an address",
+        HTTP_ACCEPT_LANGUAGE="x" * 500,
+    )
+
+    assert answer.status_code == 302
+    touch = Touch.objects.get()
+    assert (len(touch.source), len(touch.network_click_id), touch.ip) == (60, 200, None)
