@@ -48,8 +48,9 @@ def money(amount: Number | None, currency: str = "USD") -> str:
     """Write an amount in its currency; from 1,000 on without cents."""
     if amount is None:
         return NONE
-    whole = currency in WITHOUT_CENTS or abs(amount) >= 1_000
-    figure = f"{abs(amount):,.0f}" if whole else f"{abs(amount):,.2f}"
+    size: Number = abs(amount)
+    whole = currency in WITHOUT_CENTS or size >= 1_000
+    figure = f"{size:,.0f}" if whole else f"{size:,.2f}"
     return f"{MINUS if amount < 0 else ''}{SYMBOLS.get(currency, currency + ' ')}{figure}"
 
 

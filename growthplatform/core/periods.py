@@ -18,7 +18,10 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Period:
-    """A half-open stretch of time, [start, end), whole hours or whole days of `zone`."""
+    """A half-open stretch of time, [start, end), whole hours or whole days of `zone`.
+
+    The times are UTC: Python subtracts two times of one zone as if its clocks were never changed.
+    """
 
     key: str
     label: str
@@ -55,7 +58,7 @@ class Period:
         cls, key: str, label: str, first: date, last: date, *, zone: tzinfo, now: datetime, compare: bool = True
     ) -> "Period":
         """Return the days `first` to `last`, both inclusive."""
-        start, end = _midnight(first, zone), _midnight(last + DAY, zone)
+        start, end = _midnight(first, zone).astimezone(UTC), _midnight(last + DAY, zone).astimezone(UTC)
         days = (last - first).days + 1
         return cls(
             key,
@@ -71,15 +74,15 @@ class Period:
     @classmethod
     def of_hours(cls, hours: int, *, zone: tzinfo, now: datetime, compare: bool = True) -> "Period":
         """Return the hour that runs now and those before it."""
-        end = now.replace(minute=0, second=0, microsecond=0) + HOUR
+        end = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
         return cls(f"{hours}h", f"Last {hours} hours", end - hours * HOUR, end, now, "hour", zone, compare)
 
     @property
     def buckets(self) -> list[datetime]:
         """Return the start of each hour or day, oldest first."""
         if self.bucket == "hour":
-            start, hours = self.start.astimezone(UTC), round((self.end - self.start) / HOUR)
-            return [(start + index * HOUR).astimezone(self.zone) for index in range(hours)]
+            hours = round((self.end - self.start) / HOUR)
+            return [(self.start + index * HOUR).astimezone(self.zone) for index in range(hours)]
         return [_midnight(self.first + index * DAY, self.zone) for index in range((self.last - self.first).days + 1)]
 
     @property
@@ -117,7 +120,7 @@ class Period:
             start = self.start - length
             return replace(self, label=label, start=start, end=self.start, until=self.until - length)
         days = (self.last - self.first).days + 1
-        start = _midnight(self.first - days * DAY, self.zone)
+        start = _midnight(self.first - days * DAY, self.zone).astimezone(UTC)
         return replace(
             self, label=label, start=start, end=self.start, until=min(self.start, start + (self.until - self.start))
         )
