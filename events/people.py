@@ -9,9 +9,14 @@ from events.log import Range, advance
 from events.store import raw_cursor
 
 CONSUMER = "people"
+STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS stretch (
+    project_id bigint, distinct_id text, user_id text, anonymous_id text, type text, name text, ts timestamptz,
+    id bigint, traits jsonb, day date
+) ON COMMIT DELETE ROWS
+"""
 STRETCH = """
-CREATE TEMP TABLE stretch ON COMMIT DROP AS
-SELECT e.project_id, COALESCE(e.user_id, e.anonymous_id) AS distinct_id, e.user_id, e.anonymous_id, e.type, e.name,
+INSERT INTO stretch SELECT e.project_id, COALESCE(e.user_id, e.anonymous_id) AS distinct_id, e.user_id, e.anonymous_id, e.type, e.name,
        e.ts, e.id, CASE WHEN e.type = 'identify' THEN e.properties END AS traits,
        (e.ts AT TIME ZONE p.time_zone)::date AS day
 FROM events_event e JOIN customers_project p ON p.id = e.project_id
@@ -91,10 +96,13 @@ def digest() -> Range | None:
     """
     with transaction.atomic():
         stretch = advance(CONSUMER)
-        if stretch is None or stretch.low >= stretch.high:
-            return stretch
+        if stretch is None:
+            return None
         with connection.cursor() as cursor:
+            cursor.execute(STAGE)
             cursor.execute(STRETCH, [stretch.low, stretch.high])
+            if cursor.rowcount == 0:
+                return stretch
             _recognise()
             for statement in COUNTED:
                 cursor.execute(statement)
