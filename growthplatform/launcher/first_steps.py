@@ -33,7 +33,8 @@ def main() -> None:
     _collect_static(supervisor)
     print(READY, file=supervisor, flush=True)
     if sys.stdin.readline().strip() == GO:
-        _run_if_there("demo", "--if-empty", stdout=supervisor)
+        if os.environ.get("DEMO") != "no":
+            _run_if_there("demo", "--if-empty", stdout=supervisor)
         _run_if_there("welcome", stdout=supervisor)
 
 

@@ -19,7 +19,7 @@ from growthplatform.launcher.parts import Part, end_leftovers, end_with_parent, 
 from growthplatform.launcher.ports import choose_port
 from growthplatform.launcher.servers import Servers, export, find_servers
 
-LONGEST_START_S = 90
+LONGEST_START_S = 120
 GLANCE_S = 0.5
 LOG_CHECK_S = 60
 # All together stay below the ten seconds that service managers and containers allow.
@@ -124,12 +124,19 @@ class Supervisor:
         raise CannotStart(f"The database could not be brought up to date:\n{last_lines(log)}")
 
     def _wait_until_ready(self, web: Part, port: int) -> None:
-        deadline = time.monotonic() + LONGEST_START_S
+        began = time.monotonic()
+        again_at = began + LONGEST_START_S / 3
         while (answer := _readiness(self.environment["HOST"], port)) != "ready":
             if web.ended() is not None:
                 raise CannotStart(f"The web part does not start:\n{last_lines(web.log)}")
-            if time.monotonic() > deadline:
+            if time.monotonic() - began > LONGEST_START_S:
                 raise CannotStart(f"The web part is not ready: {answer}\n{last_lines(web.log)}")
+            if time.monotonic() > again_at:
+                # Seen once on a busy machine: a web process that hung before its first line.
+                again_at = began + LONGEST_START_S
+                say("The web part is slow to start, trying once more")
+                web.kill()
+                web.start(self.environment)
             time.sleep(0.1)
 
     def _welcome(self, port: int) -> None:
