@@ -1,6 +1,6 @@
 """Decisions as the API shows them, and the answer to "why this one"."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -36,6 +36,19 @@ def shape(decision: Decision, person_ids: Mapping[str, int]) -> dict[str, Any]:
         "source": decision.source,
         "campaign": decision.campaign or None,
         "ruleSet": decision.rule_set.version,
+    }
+
+
+def explained(
+    decision: Decision, candidates: Sequence[Candidate], person_ids: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return a decision with its rules and every touch it weighed: what the API answers and the page shows."""
+    return {
+        **shape(decision, person_ids),
+        "summary": summary(decision, candidates),
+        "considered": decision.considered,
+        "rules": decision.rule_set.rules,
+        "candidates": [shape_candidate(one) for one in candidates],
     }
 
 

@@ -9,6 +9,12 @@ class LinkQuerySet(models.QuerySet["Link"]):
     def live(self) -> "LinkQuerySet":
         return self.filter(archived_at=None)
 
+    def matching(self, words: str) -> "LinkQuerySet":
+        """Keep those whose name, slug or source contains `words`."""
+        words = words.strip().replace("\x00", "")
+        in_it = models.Q(name__icontains=words) | models.Q(slug__icontains=words) | models.Q(source__icontains=words)
+        return self.filter(in_it) if words else self.all()
+
 
 class Link(models.Model):
     """A trackable address that an ad, a post or a QR code carries."""

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce, TruncDay, TruncHour
+from django.db.models import Case, Count, F, FloatField, Max, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Cast, Coalesce, TruncDay, TruncHour
 
-from attribution.models import Decision, Link, Touch
+from attribution.models import Decision, Link, LinkQuerySet, RuleSet, Touch
 from customers.models import Project
 
 ORGANIC = "organic"
+WITHOUT = "-"
+SHARE_MEANS = "Installs in the period divided by taps in the period"
 CLICKS = Q(type=Touch.Type.CLICK)
 
 
@@ -139,8 +141,8 @@ def _timelines(
     return sorted(found.values(), key=lambda one: (-one.total, one.source))
 
 
-def links_with_counts(project: Project, since: datetime, until: datetime) -> QuerySet[Link]:
-    """Return the project's links, each with `taps` and `installs` in [since, until)."""
+def links_with_counts(project: Project, since: datetime, until: datetime) -> LinkQuerySet:
+    """Return the project's links, each with `taps`, `installs` and `share` (0-1) in [since, until)."""
     mine = Q(link=OuterRef("pk"))
     taps = touches_between(project, since, until).filter(CLICKS, mine).order_by().values("link")
     installs = (
@@ -149,12 +151,22 @@ def links_with_counts(project: Project, since: datetime, until: datetime) -> Que
     return Link.objects.filter(project=project).annotate(
         taps=Coalesce(Subquery(taps.annotate(number=Count("id")).values("number")), 0),
         installs=Coalesce(Subquery(installs.annotate(number=Count("id")).values("number")), 0),
+        share=Case(When(taps=0, then=0.0), default=Cast("installs", FloatField()) / F("taps")),
     )
 
 
-def link_sums(links: QuerySet[Link]) -> dict[str, int]:
-    """Add up the taps and installs of links_with_counts."""
-    return links.aggregate(all_taps=Coalesce(Sum("taps"), 0), all_installs=Coalesce(Sum("installs"), 0))
+def latest_touches(link: Link, limit: int = 20) -> list[Touch]:
+    """Return the newest touches of a link, bots among them, each with `decision_pk` when it brought an install."""
+    credited = Decision.objects.filter(touch=OuterRef("pk")).values("pk")[:1]
+    return list(link.touches.annotate(decision_pk=Subquery(credited)).order_by("-ts", "-id")[:limit])
+
+
+def link_sums(links: QuerySet[Link]) -> dict[str, int | float | None]:
+    """Add up links_with_counts: number, all_taps, all_installs, share."""
+    sums = links.aggregate(
+        number=Count("pk"), all_taps=Coalesce(Sum("taps"), 0), all_installs=Coalesce(Sum("installs"), 0)
+    )
+    return {**sums, "share": sums["all_installs"] / sums["all_taps"] if sums["all_taps"] else None}
 
 
 def link_timelines(link: Link, since: datetime, until: datetime, *, bucket: str = "day") -> dict[str, Timeline]:
@@ -167,3 +179,68 @@ def link_timelines(link: Link, since: datetime, until: datetime, *, bucket: str 
         counts = rows.order_by().annotate(start=cut).values_list("start").annotate(number=Count("id"))
         counted[name].counts.update(counts)
     return counted
+
+
+@dataclass(frozen=True)
+class InstallFilter:
+    """What a reader of the install list asked for; "" is everything, `WITHOUT` a blank campaign."""
+
+    source: str = ""
+    campaign: str = ""
+    tier: str = ""
+    words: str = ""
+    person_ids: tuple[str, ...] = ()
+
+    def apply(self, decisions: QuerySet[Decision]) -> QuerySet[Decision]:
+        """Keep what was asked for; `words` are an id of message, touch or person, or the beginning of one."""
+        if self.source:
+            decisions = decisions.filter(source=self.source)
+        if self.campaign:
+            decisions = decisions.filter(campaign="" if self.campaign == WITHOUT else self.campaign)
+        if self.tier:
+            decisions = decisions.filter(tier=self.tier)
+        if self.person_ids:
+            return decisions.filter(install__distinct_id__in=self.person_ids)
+        if self.words:
+            begins = Q(install__message_id__startswith=self.words) | Q(install__distinct_id__startswith=self.words)
+            decisions = decisions.filter(begins | Q(touch__touch_id__startswith=self.words))
+        return decisions
+
+
+def install_rows(project: Project, since: datetime, until: datetime, chosen: InstallFilter) -> QuerySet[Decision]:
+    """Return the decided installs of a period with their install and touch, in no order."""
+    return chosen.apply(decisions_between(project, since, until)).select_related("install", "touch")
+
+
+def sources_and_tiers(project: Project, since: datetime, until: datetime) -> tuple[dict[str, int], dict[str, int]]:
+    """Count the installs of a period by source and by tier: the choices of the filters, largest first."""
+    sources: dict[str, int] = defaultdict(int)
+    tiers: dict[str, int] = defaultdict(int)
+    counted = (
+        decisions_between(project, since, until).order_by().values_list("source", "tier").annotate(number=Count("id"))
+    )
+    for source, tier, number in counted:
+        sources[source] += number
+        tiers[tier] += number
+    return _falling(sources), _falling(tiers)
+
+
+def _falling(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def pending_installs(project: Project) -> int:
+    """Count installs that wait for their decision."""
+    return project.installs.filter(pending=True, decision=None).count()
+
+
+def get_decision(project: Project, decision_id: int) -> Decision:
+    """Return a decision with what its page shows. Raises Decision.DoesNotExist, also for another project's."""
+    related = Decision.objects.select_related("project", "install", "touch", "touch__link", "rule_set")
+    return related.get(project=project, pk=decision_id)
+
+
+def newest_rule_set(project_id: int) -> int | None:
+    """Return the version of the rules in force."""
+    newest: int | None = RuleSet.objects.filter(project=project_id).aggregate(newest=Max("version"))["newest"]
+    return newest

@@ -1,0 +1,300 @@
+"""The API of links: list, create, read, change, archive; and the QR code of each."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from attribution import links, queries
+from attribution.models import Link, LinkQuerySet
+from customers.api import ProjectView
+from growthplatform.core.errors import InvalidField, NotFound
+from growthplatform.core.paging import limit_of, paginate
+from growthplatform.core.periods import Period
+
+# Our word for a field of a link, and where the API has it.
+PLACES = {
+    "name": "campaign.name",
+    "source": "campaign.source",
+    "medium": "campaign.medium",
+    "content": "campaign.content",
+    "term": "campaign.term",
+    "campaign_id": "campaign.id",
+    "publisher": "campaign.publisher",
+    "ios_url": "ios",
+    "android_url": "android",
+    "fallback_url": "fallback",
+}
+NEWEST = ("-created_at", "-id")
+
+
+class Strict(serializers.Serializer[Any]):
+    """Refuse fields that are not known: a misspelt one would be lost without a word."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = {str(name): ["There is no such field."] for name in data if name not in self.fields}
+            if unknown:
+                raise serializers.ValidationError(unknown)
+        return super().to_internal_value(data)
+
+
+class CampaignInput(Strict):
+    source = serializers.CharField(  # type: ignore[assignment]  # a field's own name in the framework, and ours here
+        help_text="Who shows the ad: tiktok, meta, newsletter …"
+    )
+    name = serializers.CharField()
+    medium = serializers.CharField(required=False, allow_blank=True)
+    content = serializers.CharField(required=False, allow_blank=True)
+    term = serializers.CharField(required=False, allow_blank=True)
+    id = serializers.CharField(required=False, allow_blank=True)
+    publisher = serializers.CharField(required=False, allow_blank=True)
+
+
+class Destinations(Strict):
+    ios = serializers.CharField(required=False, allow_blank=True, help_text="App Store address")
+    android = serializers.CharField(required=False, allow_blank=True, help_text="Package name or Google Play address")
+
+    def fields_given(self) -> dict[str, str]:
+        """Return what was sent, under our own names."""
+        sent = {**self.validated_data}
+        sent.update({f"campaign.{name}": value for name, value in sent.pop("campaign", {}).items()})
+        return {ours: sent[place] for ours, place in PLACES.items() if place in sent}
+
+
+class LinkInput(Destinations):
+    slug = serializers.CharField(required=False, allow_blank=True, help_text="Made from the name when left out.")
+    campaign = CampaignInput()
+    fallback = serializers.CharField(help_text="Where everybody else lands")
+
+
+class LinkChange(Destinations):
+    campaign = CampaignInput(required=False)
+    fallback = serializers.CharField(required=False, help_text="Where everybody else lands")
+    archived = serializers.BooleanField(required=False)
+
+
+def _placed(problem: InvalidField) -> InvalidField:
+    """Name fields as the API does."""
+    rows = [{**row, "field": PLACES.get(row["field"], row["field"])} for row in problem.detail]
+    return InvalidField(" ".join(f"{row['field']}: {row['message']}" for row in rows), detail=rows)
+
+
+def shape_of(link: Link, base: str, period: Period) -> dict[str, Any]:
+    """Return a link as the API shows it; `counts` where it was read with them."""
+    shown: dict[str, Any] = {
+        "slug": link.slug,
+        "url": links.address(link.slug, base),
+        "qr": f"/c/{link.slug}.svg",
+        "campaign": {
+            place.removeprefix("campaign."): getattr(link, ours) for ours, place in PLACES.items() if "." in place
+        },
+        "ios": link.ios_url,
+        "android": link.android_url,
+        "fallback": link.fallback_url,
+        "createdAt": link.created_at,
+        "archivedAt": link.archived_at,
+    }
+    if hasattr(link, "taps"):
+        counts = {"taps": link.taps, "installs": getattr(link, "installs", 0)}
+        shown["counts"] = {"from": period.first, "to": period.last, **counts}
+    return shown
+
+
+WINTER_INPUT = {
+    "slug": "winter",
+    "campaign": {"source": "tiktok", "name": "Winter sale"},
+    "ios": "https://apps.apple.com/app/id1640000000",
+    "android": "com.techstart.mobile",
+    "fallback": "https://techstart.example",
+}
+WINTER = {
+    "slug": "winter",
+    "url": "https://go.techstart.example/c/winter",
+    "qr": "/c/winter.svg",
+    "campaign": {
+        "name": "Winter sale",
+        "source": "tiktok",
+        "medium": "",
+        "content": "",
+        "term": "",
+        "id": "",
+        "publisher": "",
+    },
+    "ios": "https://apps.apple.com/app/id1640000000",
+    "android": "https://play.google.com/store/apps/details?id=com.techstart.mobile",
+    "fallback": "https://techstart.example",
+    "createdAt": "2026-11-19T09:41:30Z",
+    "archivedAt": None,
+    "counts": {"from": "2026-10-24", "to": "2026-11-20", "taps": 18240, "installs": 7412},
+}
+REFUSED = {
+    "error": "Bad Request",
+    "code": "invalid_field",
+    "message": "fallback: This field is required.",
+    "detail": [{"field": "fallback", "message": "This field is required."}],
+}
+PERIOD = [
+    OpenApiParameter("range", str, description="Counts of 24h, 7d, 28d (when absent) or 90d."),
+    OpenApiParameter("from", str, description="First day counted, with `to` in place of `range`."),
+    OpenApiParameter("to", str, description="Last day counted."),
+]
+ERRORS = {
+    401: OpenApiResponse(dict, "No key, or not a valid one."),
+    403: OpenApiResponse(dict, "A write key came where a secret key is needed."),
+}
+ONE = OpenApiExample("Winter sale", value=WINTER, response_only=True, status_codes=["200", "201"])
+
+
+class LinksView(ProjectView):
+    """What list and single link share."""
+
+    def period(self) -> Period:
+        query = {name: str(value) for name, value in self.request.query_params.items()}
+        return Period.from_query(query, zone=self.project.tz, now=timezone.now())
+
+    def mine(self) -> LinkQuerySet:
+        period = self.period()
+        return queries.links_with_counts(self.project, period.start, period.until)
+
+    def answer(self, link: Link, status: int = 200) -> Response:
+        return Response(shape_of(link, links.base_address(self.request), self.period()), status=status)
+
+
+class LinkList(LinksView):
+    @extend_schema(
+        operation_id="list_links",
+        summary="List links with their taps and installs",
+        tags=["Links"],
+        parameters=[
+            OpenApiParameter("q", str, description="Part of name, slug or source."),
+            OpenApiParameter("archived", bool, description="true: the archived ones instead of the live ones."),
+            *PERIOD,
+            OpenApiParameter("limit", int),
+            OpenApiParameter("cursor", str),
+        ],
+        responses={200: OpenApiResponse(dict, "Newest first."), **ERRORS},
+        examples=[OpenApiExample("One link", value={"results": [WINTER], "next": None}, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """List the project's links, newest first."""
+        archived = request.query_params.get("archived") == "true"
+        rows = self.mine().matching(request.query_params.get("q", "")).filter(archived_at__isnull=not archived)
+        limit, cursor = limit_of(request.query_params), request.query_params.get("cursor", "")
+        found = paginate(rows, NEWEST, cursor=cursor, limit=limit)
+        base, period = links.base_address(request), self.period()
+        return Response({"results": [shape_of(link, base, period) for link in found.rows], "next": found.next})
+
+    @extend_schema(
+        operation_id="create_link",
+        summary="Create a link",
+        tags=["Links"],
+        request=LinkInput,
+        responses={
+            201: OpenApiResponse(dict, "The link, ready to put in an ad."),
+            400: OpenApiResponse(dict, "A field is missing or wrong; `detail` names each."),
+            409: OpenApiResponse(dict, "Another link has this slug."),
+            **ERRORS,
+        },
+        examples=[
+            OpenApiExample("Winter sale", value=WINTER_INPUT, request_only=True),
+            ONE,
+            OpenApiExample("A field is missing", value=REFUSED, response_only=True, status_codes=["400"]),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Create a link; without a slug it gets one from the campaign's name."""
+        sent = LinkInput(data=request.data)
+        sent.is_valid(raise_exception=True)
+        try:
+            link = links.create(self.project, slug=sent.validated_data.get("slug", ""), **sent.fields_given())
+        except InvalidField as problem:
+            raise _placed(problem) from None
+        return self.answer(link, status=201)
+
+
+class LinkOne(LinksView):
+    def link(self, slug: str) -> Link:
+        found = self.mine().filter(slug=slug).first()
+        if found is None:
+            raise NotFound(f"There is no link {slug!r} in this project.")
+        return found
+
+    @extend_schema(
+        operation_id="get_link",
+        summary="Read one link",
+        tags=["Links"],
+        parameters=PERIOD,
+        responses={200: OpenApiResponse(dict, "The link."), 404: OpenApiResponse(dict, "No such link."), **ERRORS},
+        examples=[ONE],
+    )
+    def get(self, request: Request, slug: str) -> Response:  # noqa: ARG002 -- the framework's signature
+        """Read one link with its taps and installs in the period."""
+        return self.answer(self.link(slug))
+
+    @extend_schema(
+        operation_id="change_link",
+        summary="Change, archive or restore a link",
+        tags=["Links"],
+        request=LinkChange,
+        responses={
+            200: OpenApiResponse(dict, "The link as it is now."),
+            400: OpenApiResponse(dict, "A field is wrong; a slug can't be changed."),
+            404: OpenApiResponse(dict, "No such link."),
+            **ERRORS,
+        },
+        examples=[
+            OpenApiExample(
+                "A new landing page", value={"fallback": "https://techstart.example/sale"}, request_only=True
+            ),
+            OpenApiExample("Bring it back", value={"archived": False}, request_only=True),
+            ONE,
+        ],
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change what is given and leave the rest; the slug stays, as ads and posters carry it."""
+        link = self.link(slug)
+        sent = LinkChange(data=request.data, partial=True)
+        sent.is_valid(raise_exception=True)
+        try:
+            links.change(link, **sent.fields_given())
+        except InvalidField as problem:
+            raise _placed(problem) from None
+        match sent.validated_data.get("archived"):
+            case True:
+                links.archive(link, now=timezone.now())
+            case False:
+                links.restore(link)
+        return self.answer(link)
+
+    @extend_schema(
+        operation_id="archive_link",
+        summary="Archive a link",
+        tags=["Links"],
+        responses={
+            200: OpenApiResponse(dict, "The link, with archivedAt."),
+            404: OpenApiResponse(dict, "No such link."),
+            **ERRORS,
+        },
+        examples=[ONE],
+    )
+    def delete(self, request: Request, slug: str) -> Response:  # noqa: ARG002 -- the framework's signature
+        """Take a link out of the lists; its address goes on working, as the ad is out there. Safe to repeat."""
+        return self.answer(links.archive(self.link(slug), now=timezone.now()))
+
+
+@require_safe
+def link_qr(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer the QR code of a link as an SVG file; what it holds is public, it hangs on walls."""
+    if not links.is_taken(slug):
+        raise Http404("There is no such link.")
+    answer = HttpResponse(links.qr_svg(links.address(slug, links.base_address(request))), content_type="image/svg+xml")
+    answer["Cache-Control"] = "public, max-age=3600"
+    answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

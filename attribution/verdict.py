@@ -1,0 +1,266 @@
+"""A decision in words, as a person would tell it. Takes plain values; knows no database, no clock."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attribution import matching, reasons
+from growthplatform.core.formats import share, span
+from growthplatform.core.sources import look_of
+
+TOLD = 4
+NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
+
+# How a tier is called in a table, and how sure it is.
+TIER_NAMES = {
+    matching.INSTALL_REFERRER: "Install referrer",
+    matching.CLICK_ID: "Click id",
+    matching.DEVICE_ID: "Device id",
+    matching.PROBABILISTIC: "Network and device",
+    matching.VIEW: "View",
+    matching.ORGANIC: "Organic",
+}
+TIER_MEANS = {
+    matching.INSTALL_REFERRER: "Google Play handed the click id to the app",
+    matching.CLICK_ID: "The app sent the click id",
+    matching.DEVICE_ID: "Click and install carry the same device or advertising id",
+    matching.PROBABILISTIC: "Click and install came from the same address and kind of device",
+    matching.VIEW: "An ad was seen on the same device, and nobody clicked",
+    matching.ORGANIC: "No touch could have brought the install",
+}
+CHIPS = {
+    "same_click_id": "Same click id",
+    "same_referrer_click_id": "Click id in the Play referrer",
+    "same_advertising_id": "Same advertising id",
+    "same_device_id": "Same device id",
+    "same_network_and_device": "Same network and device",
+    "same_network": "Same network",
+    "latest_click": "Latest click",
+    "latest_view": "Latest view",
+    "stronger_tier_won": "Weaker evidence",
+    "click_outranks_view": "Clicks outrank views",
+    "later_click_won": "Older click",
+    "later_view_won": "Older view",
+    "outside_window": "Outside the window",
+    "after_install": "After the install",
+    "click_after_download_began": "Click came after the download began",
+    "zeroed_id": "Placeholder id ignored",
+    "bot": "Made by a bot",
+    "other_app": "Another app",
+    "other_os": "Another operating system",
+    "other_os_version": "Another system version",
+    "other_device": "Another device model",
+    "unknown_device": "Device unknown",
+    "no_consent": "No consent on iOS",
+    "truncated_address": "Address shortened by policy",
+    "view_by_network": "Views need an id",
+    "clock_in_future": "Its clock was ahead",
+}
+# What tells why a touch was refused, after "TikTok’s click".
+REFUSED_BECAUSE = {
+    "bot": "was made by a bot",
+    "other_app": "advertised another app",
+    "after_install": "came after the install",
+    "other_os": "came from another operating system",
+    "other_os_version": "came from another version of the system",
+    "other_device": "came from another model of device",
+    "unknown_device": "came from the same network, but the device of one side is unknown",
+    "no_consent": "matches by network only, and on iOS that needs the person’s consent",
+    "truncated_address": "matches by network only, and this project keeps shortened addresses",
+    "view_by_network": "matches by network only, which is too little for a view",
+}
+ORGANIC_MEANS = "The person came by search, by word of mouth, or through something that carries no link of yours."
+
+
+@dataclass(frozen=True)
+class Said:
+    """A piece of a sentence; the facts that matter are strong."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A reason in a few words, with its whole sentence."""
+
+    words: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What the words need to know of one candidate."""
+
+    source: str
+    campaign: str
+    type: str
+    tier: str
+    eligible: bool
+    credited: bool
+    reasons: tuple[str, ...]
+    age_s: float
+    probability: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Return campaign and source; without a campaign the source alone."""
+        source = look_of(self.source).name
+        return f"{self.campaign} / {source}" if self.campaign else source
+
+    @property
+    def noun(self) -> str:
+        return "click" if self.type == matching.CLICK else "view"
+
+
+@dataclass(frozen=True)
+class Story:
+    """A decision in words: the verdict, and a paragraph on what lost and why."""
+
+    verdict: tuple[Said, ...]
+    rest: str
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.verdict)
+
+
+def number_word(number: int, *, capital: bool = True) -> str:
+    """Write a small number as a word; a larger one as a figure."""
+    word = NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
+    return word if capital else word.lower()
+
+
+def tell(
+    tier: str, touches: Sequence[Touched], *, considered: int, windows_s: dict[str, int], widest_s: float
+) -> Story:
+    """Tell a decision. `touches` are its candidates, the credited one among them; `considered` counts also those
+    that were found and not kept."""
+    won = next((touch for touch in touches if touch.credited), None)
+    if won is None:
+        return Story(_organic(touches), _organic_rest(touches, windows_s, widest_s))
+    lost = [touch for touch in touches if not touch.credited]
+    return Story(_credited(tier, won), _lost(lost, won, max(considered - 1, len(lost)), windows_s))
+
+
+def _credited(tier: str, won: Touched) -> tuple[Said, ...]:
+    name, before = Said(won.name, strong=True), Said(f"{span(won.age_s)} before", strong=True)
+    if tier == matching.PROBABILISTIC:
+        sure = f", {share(won.probability, 0)} likely" if won.probability is not None else ""
+        how = f" the install, from the same network and kind of device{sure}."
+        return Said("Probably "), name, Said(": clicked "), before, Said(how)
+    verb = ": shown " if won.type != matching.CLICK else ": clicked "
+    return Said("Credited to "), name, Said(verb), before, Said(f" the install, {_evidence(won)}.")
+
+
+def _evidence(won: Touched) -> str:
+    found = set(won.reasons)
+    if "same_referrer_click_id" in found:
+        return "and Google Play handed its click id to the app"
+    if "same_click_id" in found:
+        return "with the same click id"
+    ids = [
+        word
+        for code, word in (("same_advertising_id", "advertising id"), ("same_device_id", "device id"))
+        if code in found
+    ]
+    words = " and ".join(ids) or "device"
+    return f"with the same {words}" + (", and no click matched" if won.type != matching.CLICK else "")
+
+
+def _organic(touches: Sequence[Touched]) -> tuple[Said, ...]:
+    if not touches:
+        return Said("Organic", strong=True), Said(": no tap and no view shares an id or the network with this install.")
+    near = (
+        "One touch came near, and it"
+        if len(touches) == 1
+        else f"{number_word(len(touches))} touches came near, and none"
+    )
+    return Said("Organic", strong=True), Said(
+        f": {near[0].lower()}{near[1:]} could{_not(touches)} have brought this install."
+    )
+
+
+def _not(touches: Sequence[Touched]) -> str:
+    return " not" if len(touches) == 1 else ""
+
+
+def _organic_rest(touches: Sequence[Touched], windows_s: dict[str, int], widest_s: float) -> str:
+    if touches:
+        return _because(touches, None, windows_s, Counter(look_of(touch.source).name for touch in touches))
+    return f"Looked for in the {span(widest_s)} before the first open. {ORGANIC_MEANS}"
+
+
+def _lost(lost: Sequence[Touched], won: Touched, number: int, windows_s: dict[str, int]) -> str:
+    if not lost:
+        return "No other touch came into question."
+    names = Counter(look_of(touch.source).name for touch in [won, *lost])
+    first = f"{number_word(number)} other {'touch' if number == 1 else 'touches'} lost. "
+    return first + _because(lost, won, windows_s, names)
+
+
+def _because(touches: Sequence[Touched], won: Touched | None, windows_s: dict[str, int], names: Counter[str]) -> str:
+    """Say of up to four touches why each lost; the others are in the table below."""
+    sentences = []
+    for touch in touches[:TOLD]:
+        source = look_of(touch.source).name
+        owner = source if names[source] == 1 else touch.name
+        sentences.append(why_lost(touch, won, windows_s, owner))
+    if len(touches) > TOLD:
+        sentences.append("The others are in the table below.")
+    return " ".join(sentences)
+
+
+def why_lost(touch: Touched, won: Touched | None, windows_s: dict[str, int], owner: str) -> str:
+    """Say in one sentence why a touch was not credited."""
+    whose = f"{owner}’{'' if owner.endswith('s') else 's'} {touch.noun}"
+    if "click_after_download_began" in touch.reasons:
+        return f"{owner} sent its click after the download had begun, so it can’t have caused the install."
+    for code, words in REFUSED_BECAUSE.items():
+        if code in touch.reasons:
+            return f"{whose} {words}."
+    if "outside_window" in touch.reasons:
+        window = windows_s.get(touch.tier, 0)
+        return f"{whose} was {span(touch.age_s - window)} outside the {window_words(window)} window."
+    if "click_outranks_view" in touch.reasons:
+        return f"{owner} only showed an ad, and a click outranks a view."
+    if "later_click_won" in touch.reasons or "later_view_won" in touch.reasons:
+        return f"{whose} was older."
+    if "stronger_tier_won" in touch.reasons and won is not None:
+        mine, theirs = TIER_NAMES.get(touch.tier, touch.tier).lower(), TIER_NAMES.get(won.tier, won.tier).lower()
+        return f"{whose} matched by {mine}, which is weaker than {theirs}."
+    return f"{whose}: " + " ".join(reasons.sentence(code) for code in touch.reasons)
+
+
+def window_words(seconds: float) -> str:
+    """Write a window before its noun: 7-day, 24-hour."""
+    hours = seconds / 3600
+    return f"{hours:g}-hour" if hours <= 48 else f"{hours / 24:g}-day"
+
+
+def chips(touch: Touched, windows_s: dict[str, int]) -> list[Chip]:
+    """Return a touch's reasons in a few words each; how far outside its window it was is said as well."""
+    found = []
+    for code in touch.reasons:
+        words = CHIPS.get(code, code.replace("_", " ").capitalize())
+        if code == "outside_window":
+            late = span(touch.age_s - windows_s.get(touch.tier, 0))
+            words = f"{late} outside the {touch.noun} window"
+        found.append(Chip(words, reasons.sentence(code)))
+    if touch.credited:
+        window = window_words(windows_s.get(touch.tier, 0))
+        found.insert(1, Chip("Inside the window", f"It happened within the {window} window of this kind of match."))
+    return found
+
+
+def sureness(tier: str, probability: float | None, reasons_of_won: Sequence[str]) -> tuple[str, str, str]:
+    """Return the tag that says how sure a decision is: words, kind, icon."""
+    if tier == matching.ORGANIC:
+        return "Organic", "", ""
+    if tier == matching.PROBABILISTIC:
+        sure = f", {share(probability, 0)}" if probability is not None else ""
+        return f"Likely: same network and device{sure}", "accent", ""
+    if tier == matching.VIEW:
+        return "View of an ad, same device", "good", "check"
+    chip = CHIPS.get(reasons_of_won[0], "") if reasons_of_won else ""
+    return f"Certain: {chip[:1].lower()}{chip[1:]}" if chip else "Certain", "good", "check"

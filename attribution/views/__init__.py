@@ -1,0 +1,20 @@
+"""Pages of attribution."""
+
+from attribution.views.campaigns import campaign_list
+from attribution.views.installs import decision_detail, install_list
+from attribution.views.link_forms import link_check, link_create, link_edit, link_import
+from attribution.views.links import link_archive, link_detail, link_list, link_restore
+
+__all__ = [
+    "campaign_list",
+    "decision_detail",
+    "install_list",
+    "link_archive",
+    "link_check",
+    "link_create",
+    "link_detail",
+    "link_edit",
+    "link_import",
+    "link_list",
+    "link_restore",
+]

@@ -1,0 +1,163 @@
+"""Pages that show links: the list, one link, and putting it away."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from attribution import links, queries
+from attribution.models import Link, LinkQuerySet
+from attribution.views import story
+from attribution.views.shared import PAGE_ROWS, both_ways, order_of, period_of, wants_csv
+from customers.pages import PageRequest, editors_only, project_page
+from growthplatform.core import charts, formats, sources
+from growthplatform.core.download import csv_file
+from growthplatform.core.http import page
+from growthplatform.core.paging import paginate
+from growthplatform.core.periods import Period
+
+ORDERS = both_ways(
+    {
+        "name": "name",
+        "source": "source",
+        "taps": "taps",
+        "installs": "installs",
+        "share": "share",
+        "created": "created_at",
+    }
+)
+NEWEST = "-created"
+CSV_HEAD = ("link", "slug", "address", "source", "medium", "taps", "installs", "share", "created_at", "archived_at")
+
+
+def _counted(request: PageRequest, period: Period) -> LinkQuerySet:
+    return queries.links_with_counts(request.project, period.start, period.until)
+
+
+@project_page
+@require_safe
+def link_list(request: PageRequest) -> HttpResponse:
+    """Show the project's links with their taps and installs in the period."""
+    period = period_of(request)
+    if not request.project.links.exists():
+        return page(request, "attribution/link_empty.html", {"base": links.base_address(request)})
+    archived = request.GET.get("archived") == "1"
+    rows = _counted(request, period).matching(request.GET.get("q", "")).filter(archived_at__isnull=not archived)
+    if wants_csv(request):
+        return _csv(request, rows)
+    sort, order = order_of(request, ORDERS, NEWEST)
+    found = paginate(rows, order, cursor=request.GET.get("cursor", ""), limit=PAGE_ROWS)
+    base = links.base_address(request)
+    for link in found.rows:
+        link.address = links.address(link.slug, base)
+    context = {
+        "period": period,
+        "links": found.rows,
+        "next": found.next,
+        "sort": sort,
+        "archived": archived,
+        "sums": queries.link_sums(rows),
+        "archived_count": request.project.links.exclude(archived_at=None).count(),
+    }
+    return page(request, "attribution/link_list.html", context, partial="rows")
+
+
+def _csv(request: PageRequest, rows: LinkQuerySet) -> HttpResponse:
+    base = links.base_address(request)
+    counted: Iterable[Any] = rows.order_by("-created_at", "-id").iterator()
+    lines = (
+        (
+            link.name,
+            link.slug,
+            links.address(link.slug, base),
+            link.source,
+            link.medium,
+            link.taps,
+            link.installs,
+            link.share,
+            link.created_at,
+            link.archived_at or "",
+        )
+        for link in counted
+    )
+    return csv_file("links", CSV_HEAD, lines)
+
+
+@project_page
+@require_safe
+def link_detail(request: PageRequest, link_id: int) -> HttpResponse:
+    """Show one link: its address and QR code, taps and installs over time, the latest touches."""
+    period = period_of(request)
+    link: Any = get_object_or_404(_counted(request, period), pk=link_id)
+    link.project = request.project
+    before = _before(request, link, period)
+    timelines = queries.link_timelines(link, period.start, period.until, bucket=period.bucket)
+    touches = queries.latest_touches(link)
+    context = {
+        "link": link,
+        "period": period,
+        "address": links.address(link.slug, links.base_address(request)),
+        "landings": links.landings(link),
+        "touches": [(touch, story.device_of(touch)) for touch in touches],
+        "kpis": _kpis(link, before),
+        "figure": _figure(link, period, timelines) if link.taps or link.installs else None,
+    }
+    return page(request, "attribution/link_detail.html", context)
+
+
+def _before(request: PageRequest, link: Link, period: Period) -> Link | None:
+    previous = period.previous
+    return _counted(request, previous).get(pk=link.pk) if previous else None
+
+
+def _kpis(link: Any, before: Any) -> list[charts.Kpi]:
+    def kpi(label: str, help_text: str, now: float | None, past: float | None, write: Any) -> charts.Kpi:
+        shown = write(past) if past is not None else ""
+        return charts.Kpi(label, write(now), help=help_text, now=now, before=past, before_text=shown)
+
+    return [
+        kpi("Taps", "Clicks on the address, without bots", link.taps, before and before.taps, formats.count),
+        kpi("Installs", "First opens credited to this link", link.installs, before and before.installs, formats.count),
+        kpi("Taps that became an install", queries.SHARE_MEANS, link.share, before and before.share, formats.share),
+    ]
+
+
+def _figure(link: Link, period: Period, timelines: dict[str, queries.Timeline]) -> charts.Figure:
+    buckets = period.buckets
+    return charts.lines(
+        "link",
+        f"Taps and installs of {link.name}, two lines",
+        x=buckets,
+        series=[
+            charts.Series("Taps", timelines["taps"].along(buckets), sources.look_of(link.source).colour),
+            charts.Series("Installs", timelines["installs"].along(buckets), "purple"),
+        ],
+        unit=f"a {period.bucket}",
+        unfinished=period.unfinished,
+    )
+
+
+@project_page
+@editors_only
+@require_POST
+def link_archive(request: PageRequest, link_id: int) -> HttpResponse:
+    """Take a link out of the list, with undo."""
+    link = links.archive(get_object_or_404(request.project.links, pk=link_id), now=timezone.now())
+    undo = reverse("attribution:link-restore", args=[request.project.slug, link.pk])
+    messages.success(request, f"{link.name} is archived. Its address goes on working.", extra_tags=f"undo:{undo}")
+    return HttpResponseRedirect(reverse("attribution:link-list", args=[request.project.slug]))
+
+
+@project_page
+@editors_only
+@require_POST
+def link_restore(request: PageRequest, link_id: int) -> HttpResponse:
+    """Bring an archived link back."""
+    link = links.restore(get_object_or_404(request.project.links, pk=link_id))
+    messages.success(request, f"{link.name} is back.")
+    return HttpResponseRedirect(reverse("attribution:link-detail", args=[request.project.slug, link.pk]))
