@@ -6,7 +6,7 @@ import sys
 
 from growthplatform import launcher
 
-ALL = ("ingest",)
+ALL = ("ingest", "redirect", "attribution", "pages")
 
 
 def main() -> None:

@@ -61,7 +61,10 @@ def main(arguments: list[str]) -> None:
     """Print the table. `--events` is the size of the batch runs."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--events", type=int, default=200_000)
-    options = parser.parse_args(arguments)
+    parser.add_argument("--small", action="store_true", help="Only see that it runs.")
+    options, _ = parser.parse_known_args(arguments)
+    if options.small:
+        options.events = 4_000
 
     from bench.data import fresh_project, stored
 
