@@ -24,14 +24,17 @@ LOGGED = {
 }
 THINGS = {"apikey": "Key", "project": "Project", "member": "Member", "invitation": "Invitation"}
 VERBS = {LogEntry.Action.CREATE: "added", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
+# A change of one of these says what was done.
+DEEDS = {"revoked_at": "revoked", "expires_at": "rotated", "accepted_at": "accepted", "deleted_at": "deleted"}
 FIELDS = {
     "ip_policy": "addresses of people",
-    "expires_at": "ends",
-    "revoked_at": "revoked",
-    "accepted_at": "accepted",
-    "deleted_at": "deleted",
     "package_name": "Android package",
     "bundle_id": "iOS bundle id",
+}
+WORDS = {
+    "role": Member.Role.choices,
+    "platform": Project.Platform.choices,
+    "ip_policy": Project.IpPolicy.choices,
 }
 
 
@@ -63,11 +66,16 @@ def find_entries(organization: Organization, query: str = "") -> QuerySet[Any]:
     return rows  # type: ignore[no-any-return]
 
 
-def _shown(value: str) -> str:
+def _change(field: str, before: str, after: str) -> tuple[str, str, str]:
+    return FIELDS.get(field, field.replace("_", " ")), _shown(field, before), _shown(field, after)
+
+
+def _shown(field: str, value: str) -> str:
     if value in {"None", ""}:
         return "empty"
-    # A time as the log writes it: to the second is enough.
-    return value[:19] if len(value) > 19 and value[4] == value[7] == "-" and value[10] in " T" else value
+    if field in WORDS:
+        return str(dict(WORDS[field]).get(value, value))
+    return value[:19] if field.endswith("_at") else value
 
 
 @dataclass(frozen=True)
@@ -87,17 +95,19 @@ class Entry:
     @classmethod
     def of(cls, row: Any) -> "Entry":
         """Put a log row into words."""
-        changes = [
-            (FIELDS.get(field, field.replace("_", " ")), _shown(before), _shown(after))
-            for field, (before, after) in (row.changes or {}).items()
+        changed = (row.changes or {}) if row.action == LogEntry.Action.UPDATE else {}
+        thing = row.content_type.model
+        # A renewed invitation also has a new end, but nothing of it was rotated.
+        deeds = [
+            word for field, word in DEEDS.items() if field in changed and (thing, field) != ("invitation", "expires_at")
         ]
         return cls(
             at=row.timestamp,
             actor=row.actor.email if row.actor else "The system",
-            thing=THINGS.get(row.content_type.model, "Organization"),
+            thing=THINGS.get(thing, "Organization"),
             name=row.object_repr,
-            verb=VERBS.get(row.action, "changed"),
-            changes=changes if row.action == LogEntry.Action.UPDATE else [],
+            verb=deeds[0] if deeds else VERBS.get(row.action, "changed"),
+            changes=[] if deeds else [_change(field, before, after) for field, (before, after) in changed.items()],
             address=row.remote_addr or "",
         )
 

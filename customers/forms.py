@@ -125,7 +125,11 @@ class ProjectSettingsForm(ProjectFields):
             "ip_policy",
             "retention_days",
         ]
-        labels = {"ip_policy": "Addresses of people (IP)", "retention_days": "Keep events for (days)"}
+        labels = {
+            "bundle_id": "iOS bundle id",
+            "ip_policy": "Addresses of people (IP)",
+            "retention_days": "Keep events for (days)",
+        }
         help_texts = {
             "bundle_id": "As in the App Store: com.example.app",
             "package_name": "As in Google Play: com.example.app",

@@ -50,7 +50,7 @@ MENU = (
             Part("Project", "customers:project-settings", key="s"),
             Part("Keys", "customers:key-list", below=("customers:key-",)),
             Part("Members", "customers:member-list", below=("customers:member-", "customers:invitation-")),
-            Part("Organization", "customers:organization-settings"),
+            Part("Organization", "customers:organization-settings", below=("customers:activity-",)),
         ),
     ),
 )
