@@ -20,6 +20,10 @@ from growthplatform.launcher.ports import choose_port
 from growthplatform.launcher.servers import Servers, export, find_servers
 
 LONGEST_START_S = 120
+LONGEST_SILENCE_S = 40
+# /readyz answers 503 while it waits for something; a 500 is a program that can't be loaded.
+LONGEST_ERROR_S = 5
+SILENT = "it does not answer"
 GLANCE_S = 0.5
 LOG_CHECK_S = 60
 # All together stay below the ten seconds that service managers and containers allow.
@@ -125,16 +129,17 @@ class Supervisor:
 
     def _wait_until_ready(self, web: Part, port: int) -> None:
         began = time.monotonic()
-        again_at = began + LONGEST_START_S / 3
+        again_at = began + LONGEST_SILENCE_S
         while (answer := _readiness(self.environment["HOST"], port)) != "ready":
             if web.ended() is not None:
                 raise CannotStart(f"The web part does not start:\n{last_lines(web.log)}")
-            if time.monotonic() - began > LONGEST_START_S:
+            patience_s = LONGEST_ERROR_S if "answers 500" in answer else LONGEST_START_S
+            if time.monotonic() - began > patience_s:
                 raise CannotStart(f"The web part is not ready: {answer}\n{last_lines(web.log)}")
-            if time.monotonic() > again_at:
+            if answer.startswith(SILENT) and time.monotonic() > again_at:
                 # Seen once on a busy machine: a web process that hung before its first line.
                 again_at = began + LONGEST_START_S
-                say("The web part is slow to start, trying once more")
+                say("The web part does not answer yet, starting it once more")
                 web.kill()
                 web.start(self.environment)
             time.sleep(0.1)
@@ -239,11 +244,11 @@ def _readiness(host: str, port: int) -> str:
         answer = connection.getresponse()
         text = answer.read(500).decode(errors="replace")
     except (OSError, http.client.HTTPException) as failure:
-        return f"it does not answer ({failure})"
+        return f"{SILENT} ({failure})"
     finally:
         connection.close()
     # Where everything is redirected to https, the redirect is an answer too.
-    return "ready" if answer.status in {200, 301, 302} else f"/readyz answers {answer.status}: {text}"
+    return "ready" if answer.status in {200, 301, 302} else f"/readyz answers {answer.status} {text.strip()}"
 
 
 def say(line: str) -> None:
