@@ -221,14 +221,14 @@ class Landing:
 
 
 def landings(link: Link) -> list[Landing]:
-    """Say for each kind of device where a tap lands, with a made-up click id; those without a place are left out."""
+    """Say for each kind of device where a tap lands, with TOUCH_ID for the click id; no place, no row."""
     kinds: list[tuple[Platform, Landing]] = [
         ("ios", Landing("iPhone and iPad", icon="brand-apple", own=bool(link.ios_url), url="")),
         ("android", Landing("Android", icon="brand-android", own=bool(link.android_url), url="")),
         ("other", Landing("Everybody else", icon="world", own=True, url="")),
     ]
     shown = [(kind, one) for kind, one in kinds if link.fallback_url or (one.own and kind != "other")]
-    return [replace(one, url=unquote(destination(link, kind, "tch_…"))) for kind, one in shown]
+    return [replace(one, url=unquote(destination(link, kind, "TOUCH_ID"))) for kind, one in shown]
 
 
 def qr_svg(text: str) -> bytes:

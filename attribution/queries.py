@@ -34,8 +34,13 @@ class CampaignTotal:
 
     @property
     def conversion(self) -> float | None:
-        """Installs for each click (0-1); None without clicks, as views and organic have none."""
-        return self.installs / self.clicks if self.clicks else None
+        """Credited installs for each click (0-1); None without clicks, as views and organic have none."""
+        return self.credited / self.clicks if self.clicks else None
+
+    @property
+    def credited(self) -> int:
+        """Installs that a touch brought: all but the organic ones."""
+        return self.installs - self.tiers.get(ORGANIC, 0)
 
     def add(self, other: "CampaignTotal") -> None:
         """Count another row into this one."""

@@ -20,6 +20,13 @@ TIER_NAMES = {
     matching.VIEW: "View",
     matching.ORGANIC: "Organic",
 }
+EVIDENCE = {
+    matching.INSTALL_REFERRER: "the install referrer",
+    matching.CLICK_ID: "the click id",
+    matching.DEVICE_ID: "a device id",
+    matching.PROBABILISTIC: "network and device",
+    matching.VIEW: "a view",
+}
 TIER_MEANS = {
     matching.INSTALL_REFERRER: "Google Play handed the click id to the app",
     matching.CLICK_ID: "The app sent the click id",
@@ -227,7 +234,7 @@ def why_lost(touch: Touched, won: Touched | None, windows_s: dict[str, int], own
     if "later_click_won" in touch.reasons or "later_view_won" in touch.reasons:
         return f"{whose} was older."
     if "stronger_tier_won" in touch.reasons and won is not None:
-        mine, theirs = TIER_NAMES.get(touch.tier, touch.tier).lower(), TIER_NAMES.get(won.tier, won.tier).lower()
+        mine, theirs = EVIDENCE.get(touch.tier, touch.tier), EVIDENCE.get(won.tier, won.tier)
         return f"{whose} matched by {mine}, which is weaker than {theirs}."
     return f"{whose}: " + " ".join(reasons.sentence(code) for code in touch.reasons)
 
@@ -242,6 +249,8 @@ def chips(touch: Touched, windows_s: dict[str, int]) -> list[Chip]:
     """Return a touch's reasons in a few words each; how far outside its window it was is said as well."""
     found = []
     for code in touch.reasons:
+        if code == "stronger_tier_won" and "click_outranks_view" in touch.reasons:
+            continue  # that a click outranks a view says it already
         words = CHIPS.get(code, code.replace("_", " ").capitalize())
         if code == "outside_window":
             late = span(touch.age_s - windows_s.get(touch.tier, 0))

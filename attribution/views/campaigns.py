@@ -43,7 +43,7 @@ class Row:
     @property
     def mix(self) -> list[tuple[str, int, float]]:
         """Return how the installs were matched, surest first: words, number, share."""
-        tiers, all_of_it = self.now.tiers, self.now.installs or 1
+        tiers, all_of_it = self.now.tiers, self.now.credited or 1
         kinds = (
             ("by an id", sum(tiers.get(tier, 0) for tier in BY_ID)),
             ("by network and device", tiers.get(matching.PROBABILISTIC, 0)),
@@ -201,7 +201,12 @@ def _kpis(request: PageRequest, table: Table, metric: str) -> list[charts.Kpi]:
         kpi("Installs", "installs", "First opens of the app, credited or organic", formats.count, chart=True),
         kpi("Clicks", "clicks", "Taps on links and clicks that networks sent, without bots", formats.count, chart=True),
         kpi("Impressions", "impressions", "Views of ads that were reported, without bots", formats.compact),
-        kpi("Conversion", "conversion", "Installs divided by clicks, of all sources with clicks", formats.share),
+        kpi(
+            "Conversion",
+            "conversion",
+            "Credited installs divided by clicks; organic installs are left out",
+            formats.share,
+        ),
     ]
 
 

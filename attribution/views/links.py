@@ -135,7 +135,7 @@ def _figure(link: Link, period: Period, timelines: dict[str, queries.Timeline]) 
         x=buckets,
         series=[
             charts.Series("Taps", timelines["taps"].along(buckets), sources.look_of(link.source).colour),
-            charts.Series("Installs", timelines["installs"].along(buckets), "purple"),
+            charts.Series("Installs", timelines["installs"].along(buckets), "accent"),
         ],
         unit=f"a {period.bucket}",
         unfinished=period.unfinished,

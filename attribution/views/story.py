@@ -1,5 +1,6 @@
 """What the page of one decision shows: words, lanes, ids side by side, the order of things."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,9 @@ from growthplatform.core.formats import span
 from growthplatform.core.sources import look_of
 
 OS_NAMES = {"ios": "iOS", "android": "Android", "macos": "macOS", "windows": "Windows", "ipados": "iPadOS"}
+FAMILIES = {"iphone": "iPhone", "ipad": "iPad", "ipod": "iPod"}
+# A maker's number rather than a name: sm-s918b, m2101k6g, cph2581.
+CODE = re.compile(r"[a-z]{1,3}-?\w*\d\w*")
 LATE_S = 60
 KEPT_TOUCHES = 6
 SHOWN_TOUCHES = 20
@@ -92,9 +96,17 @@ def of(decision: Decision, candidates: Sequence[Candidate], people: Mapping[str,
 
 
 def device_words(os_name: str, os_version: str, model: str) -> str:
-    """Write a device: model, system and its version, as far as known."""
+    """Write a device, which is kept in lower case: model, system and its version, as far as known."""
     system = " ".join(filter(None, [OS_NAMES.get(os_name, os_name.capitalize()), os_version]))
-    return ", ".join(filter(None, [model[:1].upper() + model[1:], system]))
+    return ", ".join(filter(None, [model_words(model), system]))
+
+
+def model_words(model: str) -> str:
+    """Write a model: iPhone15,3 · SM-S918B · Redmi Note 12."""
+    for family, written in FAMILIES.items():
+        if model.startswith(family):
+            return written + model.removeprefix(family)
+    return model.upper() if CODE.fullmatch(model) else model.title()
 
 
 def device_of(carrier: Install | Touch) -> str:
@@ -177,7 +189,7 @@ def id_rows(touch: Touch | None, install: Install) -> list[IdRow]:
         ("Device id", touch.device_id if touch else "", install.device_id),
         ("Network", str(touch.ip or "") if touch else "", str(install.ip or "")),
         ("System", _system(touch) if touch else "", _system(install)),
-        ("Device model", touch.device_model if touch else "", install.device_model),
+        ("Device model", model_words(touch.device_model) if touch else "", model_words(install.device_model)),
     ]
     return [_id_row(name, mine, theirs, sender) for name, mine, theirs in pairs if mine or theirs]
 
@@ -194,7 +206,7 @@ def _id_row(name: str, mine: str, theirs: str, sender: str) -> IdRow:
     if not mine:
         return IdRow(name, "", theirs, f"Not sent by {sender}")
     if name == "Device model":
-        same = matching.models_agree(mine, theirs)
+        same = matching.models_agree(mine.lower(), theirs.lower())
     elif name == "System":
         same = _same_system(mine, theirs)
     elif name in {"Advertising id", "Device id"} and not matching.is_real_id(theirs):
@@ -245,7 +257,7 @@ def _rules(rule_set: RuleSet, rules: matching.Rules) -> dict[str, Any]:
         "version": rule_set.version,
         "since": rule_set.created_at,
         "in_force": rule_set.version == queries.newest_rule_set(rule_set.project_id),
-        "order": ", ".join(names),
+        "order": " → ".join(names),
         "windows": [(verdict.TIER_NAMES.get(tier, tier), rules.windows_s[tier]) for tier in tiers],
         "consent": rules.ios_needs_consent,
     }

@@ -222,8 +222,11 @@ def pager(
 
 
 @register.inclusion_tag("parts/range.html", takes_context=True, name="range")
-def date_range(context: template.Context, period: Period) -> dict[str, Any]:
-    """Show the date range and the comparison, all of it links that keep the other parameters."""
+def date_range(context: template.Context, period: Period, *, compare: bool = True) -> dict[str, Any]:
+    """Show the date range and the comparison, all of it links that keep the other parameters.
+
+    `compare=False` leaves the comparison out, for a page that has none.
+    """
     presets = [
         {"key": key, "label": label, "url": _address(context, range=key, **{"from": None, "to": None, "cursor": None})}
         for key, (label, _) in PRESETS.items()
@@ -237,6 +240,7 @@ def date_range(context: template.Context, period: Period) -> dict[str, Any]:
     steps = {way: _address(context, range=None, cursor=None, **dates) for way, dates in period.steps().items()}
     return {
         "period": period,
+        "comparing": compare,
         "presets": presets,
         "kept": kept,
         "steps": steps,
