@@ -17,7 +17,7 @@ from bench import data, load, stack
 AGENT = (
     "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Mobile Safari/537.36"
 )
-# A third of the people share 200 carrier addresses, the others have one of their own.
+# A third of the people share 200 carrier addresses, the others have one of their own; a few models are common.
 TOUCHES = """
 INSERT INTO attribution_touch (project_id, touch_id, type, ts, received_at, clamped, source, medium, campaign, content, term,
     campaign_id, publisher, network_click_id, device_id, advertising_id, ip, app, os_name, os_version, device_model,
@@ -25,7 +25,7 @@ INSERT INTO attribution_touch (project_id, touch_id, type, ts, received_at, clam
 SELECT %(project)s, 'b-' || n, 'click', %(now)s - random() * interval '7 days', %(now)s, false, 'network ' || n %% 12, '',
     'campaign ' || n %% 60, '', '', '', '', '', '', CASE WHEN n %% 4 = 0 THEN md5(n::text) ELSE '' END,
     CASE WHEN n %% 3 = 0 THEN '100.64.0.0'::inet + n %% 200 ELSE '10.0.0.0'::inet + n END,
-    '', 'android', (10 + n %% 6)::text, 'model ' || n %% 300, '', '', '', '', false
+    '', 'android', (10 + floor(6 * random()))::text, 'model ' || floor(300 * random() ^ 2), '', '', '', '', false
 FROM generate_series(1, %(touches)s) AS n
 """
 # Each install follows a random touch; a third carry its click id, a quarter of the rest its advertising id.
