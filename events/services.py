@@ -41,16 +41,22 @@ __all__ = [
 
 
 def record(
-    project_id: int, batch: Sequence[dict[str, Any]], *, caller: Caller | None = None, ip: str = "", path: str = "internal"
+    project_id: int,
+    batch: Sequence[dict[str, Any]],
+    *,
+    caller: Caller | None = None,
+    ip: str = "",
+    path: str = "internal",
+    received_at: datetime | None = None,
 ) -> Receipt:
     """Store Segment-shaped calls of one project as if they had come through its ingest.
 
-    Safe to repeat when the calls carry a messageId. What can't be taken is kept among the rejected events and
-    listed in the receipt.
+    `received_at` is for history that arrived somewhere before. Safe to repeat when the calls carry a messageId. What
+    can't be taken is kept among the rejected events and listed in the receipt.
     """
     caller = caller or caller_of(Project.objects.get(pk=project_id))
     parsed = ingest.parse_batch(msgspec.json.encode({"batch": list(batch)}))
-    return ingest.accept(caller, parsed, path=path, peer_ip=ip)
+    return ingest.accept(caller, parsed, path=path, peer_ip=ip, received_at=received_at)
 
 
 def reject(project_id: int, path: str, refusals: Sequence[Refusal]) -> None:

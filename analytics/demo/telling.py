@@ -1,0 +1,169 @@
+"""Writes the story through the same doors as real traffic: taps over links, touches of networks, events, refusals."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from msgspec import Raw
+
+from analytics.demo.campaigns import CAMPAIGNS, LANDING
+from analytics.demo.cast import APP
+from analytics.demo.story import Sent, Story, Tap
+from attribution import links, payloads, touches
+from attribution.links import SlugTaken
+from attribution.models import Link
+from attribution.touches import Visit
+from customers.models import Project
+from customers.services import caller_of
+from events import services as events
+from events.payloads import BATCH_EVENTS
+
+T = TypeVar("T")
+Progress = Callable[[str, int, int], None]
+STEP = 500
+
+
+def make_links(project: Project) -> dict[str, Link]:
+    """Make the campaigns' links; return them by the campaign's slug."""
+    made = {}
+    for campaign in CAMPAIGNS:
+        fields = {
+            "name": campaign.name,
+            "source": campaign.source,
+            "medium": campaign.medium,
+            "content": campaign.content,
+            "fallback_url": LANDING,
+            **({} if campaign.to_site else campaign.stores),
+        }
+        try:
+            made[campaign.slug] = links.create(project, slug=f"nimbus-{campaign.slug}", **fields)
+        except SlugTaken:  # addresses are shared by all customers
+            made[campaign.slug] = links.create(project, **fields)
+    Link.objects.filter(project=project).update(created_at=project.created_at)
+    return made
+
+
+def write(story: Story, project: Project, made: Mapping[str, Link], progress: Progress) -> None:
+    """Write everything that happened. Safe to repeat only after a rollback: taps are new ones each time."""
+    tell_taps(story, made, progress)
+    tell_touches(story, project, progress)
+    tell_events(story, project, progress)
+    tell_broken(story, project)
+
+
+def tell_taps(story: Story, made: Mapping[str, Link], progress: Progress) -> None:
+    """Let the taps over links happen; each gets its touch id."""
+    over_links = [tap for tap in story.taps if not tap.campaign.by_server]
+    for number, tap in enumerate(over_links):
+        tap.touch_id, _ = touches.record(made[tap.campaign.slug], tap.type, _visit(tap), now=tap.at)
+        if number % STEP == 0:
+            progress("Taps", number, len(over_links))
+
+
+def _visit(tap: Tap) -> Visit:
+    query = {"publisher": tap.publisher} if tap.publisher else {}
+    return Visit(query, tap.agent, tap.person.ip, tap.person.place.locale)
+
+
+def tell_touches(story: Story, project: Project, progress: Progress) -> None:
+    """Let the ad networks report their clicks and views, a day at a time."""
+    caller = caller_of(project)
+    reported = [tap for tap in story.taps if tap.campaign.by_server]
+    done = 0
+    for batch in _in_parts(reported, lambda tap: tap.at.date(), payloads.BATCH_TOUCHES):
+        raws = [Raw(msgspec.json.encode(_touch(tap))) for tap in batch]
+        arrives_at = min(story.now, batch[-1].at + timedelta(seconds=2))
+        receipt = touches.take(caller, raws, received_at=arrives_at)
+        assert not receipt.refused, receipt.refused[0]
+        done += len(batch)
+        progress("Touches", done, len(reported))
+
+
+def _touch(tap: Tap) -> dict[str, Any]:
+    person, phone = tap.person, tap.person.phone
+    campaign = {
+        "source": tap.campaign.source,
+        "medium": tap.campaign.medium,
+        "name": tap.campaign.name,
+        "content": tap.campaign.content,
+        "publisher": tap.publisher,
+    }
+    return {
+        "type": tap.type,
+        "touchId": tap.touch_id,
+        "timestamp": tap.at.isoformat(timespec="milliseconds"),
+        "campaign": campaign,
+        "context": {
+            "ip": person.ip,
+            "userAgent": tap.agent,
+            "locale": person.place.locale,
+            "device": {"advertisingId": person.advertising_id, "model": phone.model},
+            "os": {"name": phone.os_name, "version": phone.os_version},
+            "app": {"namespace": APP},
+        },
+    }
+
+
+def tell_events(story: Story, project: Project, progress: Progress) -> None:
+    """Send all calls, in batches as they arrived together."""
+    caller = caller_of(project)
+    done = 0
+    for batch in _in_parts(story.sent, lambda sent: _slot(sent.arrives_at, story.now), BATCH_EVENTS):
+        calls = [_with_proof(sent) for sent in batch]
+        receipt = events.record(
+            project.pk,
+            calls,
+            caller=caller,
+            path="/v1/batch",
+            received_at=batch[-1].arrives_at + timedelta(milliseconds=1),
+        )
+        assert not receipt.refused, receipt.refused[0]
+        done += len(batch)
+        progress("Events", done, len(story.sent))
+
+
+def _slot(at: datetime, now: datetime) -> tuple[int, int]:
+    """Return which calls are taken as one batch: by the half minute lately, by the hour long ago."""
+    age = now - at
+    width_s = 30 if age < timedelta(hours=1) else 300 if age < timedelta(days=1) else 3_600
+    return width_s, int(at.timestamp() // width_s)
+
+
+def _with_proof(sent: Sent) -> dict[str, Any]:
+    """Return the call; an install knows what the store or the site told the app of its tap."""
+    if sent.call.get("event") != "Application Installed":
+        return sent.call
+    properties = dict(sent.call["properties"])
+    if sent.begun_at:
+        properties["install_begin_at"] = sent.begun_at.isoformat(timespec="seconds")
+    if sent.tap and sent.way == "referrer":
+        properties["install_referrer"] = f"click_id={sent.tap.touch_id}&utm_source={sent.tap.campaign.source}"
+        properties["referrer_click_at"] = sent.tap.at.isoformat(timespec="seconds")
+    if sent.tap and sent.way == "click_id":
+        properties["click_id"] = sent.tap.touch_id
+    return sent.call | {"properties": properties}
+
+
+def tell_broken(story: Story, project: Project) -> None:
+    """Send what ingest refuses; it is kept for its owner to repair."""
+    caller = caller_of(project)
+    for sent in story.broken:
+        events.record(project.pk, [sent.call], caller=caller, path="/v1/batch", received_at=sent.arrives_at)
+
+
+def _in_parts(rows: Iterable[T], key: Callable[[T], object], most: int) -> Iterator[list[T]]:
+    """Split rows where `key` changes, and into at most `most` rows."""
+    for _, group in groupby(rows, key):
+        part = list(group)
+        for start in range(0, len(part), most):
+            yield part[start : start + most]
+
+
+def click_id_of(location: str) -> str:
+    """Return the click id in the address that a tap leads to, as the page or Google Play hands it on; else ""."""
+    query = parse_qs(urlsplit(location).query)
+    referrer = parse_qs(query.get("referrer", [""])[0])
+    return (query.get("click_id") or referrer.get("click_id") or [""])[0]
