@@ -23,7 +23,7 @@ on("click", "[data-retry]", (_, button) => {
   part.classList.remove("is-failed");
   part.setAttribute("aria-busy", "true");
   part.querySelector(".g-failed").hidden = true;
-  window.htmx.trigger(part, "load");
+  window.htmx.trigger(part, "retry");
 });
 
 /* A form is sent once: a second click while the first is under way would do it twice. */
