@@ -1,11 +1,16 @@
 """The doors of Segment's clients: single calls, batches, settings, the browser library."""
 
+import gzip
 import mimetypes
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,11 +27,8 @@ from growthplatform.core.http import client_ip
 
 # Behind these stands a customer's server, so the peer's address is not the person's.
 SERVER_AGENTS = ("analytics-", "rudder", "node", "go-http", "java/", "ruby", "php", "axios", "python-", "undici")
-PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding",
-    "Access-Control-Max-Age": "86400",
-}
+PREFLIGHT = {"Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400"}
+ALLOWED_HEADERS = "Authorization, Content-Type, Content-Encoding, X-Retry-Count"
 ACCEPTED = {"success": True}
 
 
@@ -49,7 +51,9 @@ class SegmentView(APIView):
     limit_bytes = payloads.BATCH_BYTES
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(status=204, headers=PREFLIGHT)
+        # What is asked for is allowed: pages may give the library headers of their own, and its retries carry a count.
+        asked = request.META.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS") or ALLOWED_HEADERS
+        return Response(status=204, headers=PREFLIGHT | {"Access-Control-Allow-Headers": asked})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response["Access-Control-Allow-Origin"] = "*"
@@ -132,7 +136,12 @@ REFUSED = OpenApiExample(
             "stored": 1,
             "repeated": 0,
             "refused": [
-                {"index": 1, "field": "userId", "code": "missing_id", "message": "userId: either userId or anonymousId is needed."}
+                {
+                    "index": 1,
+                    "field": "userId",
+                    "code": "missing_id",
+                    "message": "userId: either userId or anonymousId is needed.",
+                }
             ],
         },
     },
@@ -188,7 +197,11 @@ class SourceSettings(SegmentView):
         examples=[
             OpenApiExample(
                 "Settings",
-                value={"integrations": {"Segment.io": {"apiKey": "wk_1", "apiHost": "growth.example.com/v1", "protocol": "https"}}},
+                value={
+                    "integrations": {
+                        "Segment.io": {"apiKey": "wk_1", "apiHost": "growth.example.com/v1", "protocol": "https"}
+                    }
+                },
                 response_only=True,
             )
         ],
@@ -204,20 +217,52 @@ class SourceSettings(SegmentView):
             "addBundledMetadata": True,
             "deliveryStrategy": {"strategy": "standard"},
         }
-        answer = Response({"integrations": {"Segment.io": integration}, "plan": {}, "remotePlugins": []})
+        # Without `metrics` the browser library counts its own errors at Segment's servers.
+        metrics = {"sampleRate": 0, "host": integration["apiHost"]}
+        found = {"integrations": {"Segment.io": integration}, "plan": {}, "remotePlugins": [], "metrics": metrics}
+        answer = Response(found)
         answer["Cache-Control"] = "public, max-age=60"
         return answer
 
 
 BROWSER_LIBRARY = settings.NODE_MODULES / "@segment" / "analytics-next" / "dist" / "umd"
+# The library finds the address it came from in the page, but only one with https; with http it would go to Segment's.
+HTTPS_ONLY, ALSO_HTTP = rb"/(https:\/\/.*)\/analytics\.js\/v1\/", rb"/(https?:\/\/.*)\/analytics\.js\/v1\/"
 
 
-def browser_library(request: HttpRequest, file: str = "standalone.js", key: str = "") -> HttpResponse:
-    """Serve Segment's own browser library from its npm package, whole or one of its bundles."""
+@cache
+def _library() -> tuple[bytes, bytes]:
+    """Return Segment's browser library, plain and packed. Raises Http404 where the npm packages are not installed."""
+    try:
+        plain = (BROWSER_LIBRARY / "standalone.js").read_bytes().replace(HTTPS_ONLY, ALSO_HTTP)
+    except FileNotFoundError:
+        raise Http404 from None
+    return plain, gzip.compress(plain, mtime=0)
+
+
+@require_safe
+def browser_library(request: HttpRequest, key: str) -> HttpResponseBase:  # noqa: ARG001 -- the library reads it in its own address
+    """Serve Segment's own browser library from its npm package."""
+    plain, packed = _library()
+    takes_packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    answer = HttpResponse(packed if takes_packed else plain, content_type="text/javascript; charset=utf-8")
+    if takes_packed:
+        answer["Content-Encoding"] = "gzip"
+    patch_vary_headers(answer, ["Accept-Encoding"])
+    return _public(answer, "public, max-age=300")
+
+
+@require_safe
+def browser_bundle(request: HttpRequest, file: str) -> HttpResponseBase:  # noqa: ARG001
+    """Serve a bundle that the library loads when it needs it; its name changes with what is in it."""
     path: Path = (BROWSER_LIBRARY / file).resolve()
     if not path.is_relative_to(BROWSER_LIBRARY.resolve()) or not path.is_file():
         raise Http404
     answer = FileResponse(path.open("rb"), content_type=mimetypes.guess_type(path.name)[0])
-    answer["Cache-Control"] = "public, max-age=300"
+    return _public(answer, "public, max-age=31536000, immutable" if ".bundle." in file else "public, max-age=300")
+
+
+def _public(answer: HttpResponseBase, caching: str) -> HttpResponseBase:
+    answer["Cache-Control"] = caching
     answer["Access-Control-Allow-Origin"] = "*"
     return answer

@@ -153,6 +153,12 @@ def _depth(value: bytes) -> int:
     return deepest
 
 
+def _traits_in(context: bytes) -> bytes:
+    """Return the traits inside the context of an identify call, where RudderStack's libraries put them."""
+    traits = bytes(_context_traits.decode(context).traits)
+    return traits if traits.startswith(b"{") else b"{}"
+
+
 def check(item: Item, kind: str | None) -> Call:
     """Return the call that `item` is; `kind` is the call's type where the address says it, else the item's own.
 
@@ -168,9 +174,14 @@ def check(item: Item, kind: str | None) -> Call:
     if len(message_id) > MESSAGE_ID_CHARS or "\x00" in message_id:
         raise Refused("invalid_message_id", f"messageId: at most {MESSAGE_ID_CHARS} characters, no NUL.", "messageId")
     field = "traits" if kind in {"identify", "group"} else "properties"
-    details, context = _object(item.traits if field == "traits" else item.properties, field), _object(item.context, "context")
+    details, context = (
+        _object(item.traits if field == "traits" else item.properties, field),
+        _object(item.context, "context"),
+    )
     if len(details) + len(context) > EVENT_BYTES:
         raise too_large()
+    if kind == "identify" and details == b"{}" and b'"traits"' in context:
+        details = _traits_in(context)
     if item.category and field == "properties":
         details = merged(details, {"category": item.category})
     claimed_at = item.timestamp or item.originalTimestamp
@@ -221,7 +232,9 @@ def too_large() -> Refused:
 
 
 def invalid_time(field: str) -> Refused:
-    return Refused("invalid_timestamp", f"{field}: must be a time since 2000 in ISO 8601, like 2026-11-20T10:38:42Z.", field)
+    return Refused(
+        "invalid_timestamp", f"{field}: must be a time since 2000 in ISO 8601, like 2026-11-20T10:38:42Z.", field
+    )
 
 
 def merged(raw: bytes, more: dict[str, object]) -> bytes:
@@ -230,6 +243,7 @@ def merged(raw: bytes, more: dict[str, object]) -> bytes:
 
 
 _item = msgspec.json.Decoder(Item)
+_context_traits = msgspec.json.Decoder(msgspec.defstruct("ContextTraits", [("traits", Raw, Raw())]))
 batch_decoder = msgspec.json.Decoder(Batch)
 loose_batch_decoder = msgspec.json.Decoder(LooseBatch)
 _any = msgspec.json.Decoder()

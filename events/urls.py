@@ -13,7 +13,7 @@ urlpatterns = [
     re_path(r"^v1/(?P<kind>[tipsga])$", api.SingleCall.as_view()),
     path("v1/projects/<str:key>/settings", api.SourceSettings.as_view(), name="settings"),
     path("analytics.js/v1/<str:key>/analytics.min.js", api.browser_library, name="browser-library"),
-    path("analytics-next/bundles/<str:file>", api.browser_library),
+    path("analytics-next/bundles/<str:file>", api.browser_bundle),
     path("v1/events", event_api.EventList.as_view(), name="event-list"),
     path("v1/rejected", event_api.RejectedList.as_view(), name="rejected-api"),
     path("v1/rejected/<int:rejected_id>/replay", event_api.RejectedReplay.as_view(), name="rejected-api-replay"),
