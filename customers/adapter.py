@@ -56,6 +56,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_ip(request, settings.TRUSTED_PROXIES) or "127.0.0.1"
 
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **more: Any
+    ) -> None:
+        """Say what happened, except that somebody is in or out: they see that."""
+        if message_template not in {"account/messages/logged_in.txt", "account/messages/logged_out.txt"}:
+            super().add_message(request, level, message_template, *args, **more)
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail of the account pages; a mail server that is away does not spoil the sign-up."""
         try:

@@ -29,6 +29,7 @@ def _answer(
     status = 422 if form is not None and form.errors else 200
     answer = page(request, "customers/key_list.html", context, partial="keys", status=status)
     answer["Cache-Control"] = "no-store"
+    answer["HX-Push-Url"] = "false"  # a change is not a page: reloading shows the list
     if toast or bad:
         trigger_client_event(answer, "toast", {"text": toast or bad, "kind": "bad" if bad else ""})
     return answer
