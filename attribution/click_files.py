@@ -3,6 +3,7 @@
 import csv
 import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,9 +30,12 @@ class Click:
 def fingerprint(path: Path) -> str:
     """Return a name for the file's content, the same whether it is packed or not."""
     digest = hashlib.sha256()
-    with _open(path) as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
+    try:
+        with _open(path) as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+    except (OSError, EOFError, zlib.error) as wrong:
+        raise WrongFile(f"{path.name} can't be unpacked: {wrong}.") from None
     return digest.hexdigest()[:16]
 
 
@@ -51,18 +55,17 @@ def read(path: Path, name: str) -> Iterator[Click]:
                 yield _click(number, row, name)
         except (ValueError, TypeError, csv.Error, UnicodeDecodeError) as wrong:
             raise WrongFile(f"{path.name}, line {rows.line_num}: {wrong}.") from None
-        except (OSError, EOFError) as wrong:
+        except (OSError, EOFError, zlib.error) as wrong:
             raise WrongFile(f"{path.name} can't be unpacked: {wrong}.") from None
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> gzip.GzipFile | IO[bytes]:
     try:
-        file = path.open("rb")
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        return gzip.open(path) if packed else path.open("rb")
     except OSError as wrong:
         raise WrongFile(f"{path} can't be opened: {wrong.strerror}.") from None
-    packed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return gzip.open(file) if packed else file  # type: ignore[return-value]
 
 
 def _click(number: int, row: dict[str, str], name: str) -> Click:

@@ -55,6 +55,9 @@ class Api:
         """Return the answer for an address. Raises LoadFailed."""
         return self._ask("GET", f"{path}?{urlencode(query, quote_via=quote)}", None, self._headers)
 
+    def close(self) -> None:
+        self._connection.close()
+
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Any:
         reason = ""
         for turn in range(self._tries):

@@ -19,21 +19,23 @@ AGENT = (
 )
 # A third of the people share 200 carrier addresses, the others have one of their own; a few models are common.
 TOUCHES = """
-INSERT INTO attribution_touch (project_id, touch_id, type, ts, received_at, clamped, source, medium, campaign, content, term,
-    campaign_id, publisher, network_click_id, device_id, advertising_id, ip, app, os_name, os_version, device_model,
+INSERT INTO attribution_touch (project_id, touch_id, type, ts, received_at, clamped, source, medium, campaign, content,
+    term, campaign_id, publisher, network_click_id, device_id, advertising_id, ip, app, os_name, os_version, device_model,
     user_agent, locale, time_zone, screen, bot)
-SELECT %(project)s, 'b-' || n, 'click', %(now)s - random() * interval '7 days', %(now)s, false, 'network ' || n %% 12, '',
-    'campaign ' || n %% 60, '', '', '', '', '', '', CASE WHEN n %% 4 = 0 THEN md5(n::text) ELSE '' END,
+SELECT %(project)s, 'b-' || n, 'click', %(now)s - random() * interval '7 days', %(now)s, false, 'network ' || n %% 12,
+    '', 'campaign ' || n %% 60, '', '', '', '', '', '',
+    CASE WHEN n %% 4 = 0 THEN md5(n::text) ELSE '' END,
     CASE WHEN n %% 3 = 0 THEN '100.64.0.0'::inet + n %% 200 ELSE '10.0.0.0'::inet + n END,
     '', 'android', (10 + floor(6 * random()))::text, 'model ' || floor(300 * random() ^ 2), '', '', '', '', false
 FROM generate_series(1, %(touches)s) AS n
 """
 # Each install follows a random touch; a third carry its click id, a quarter of the rest its advertising id.
 INSTALLS = """
-INSERT INTO attribution_install (project_id, message_id, distinct_id, installed_at, received_at, click_id, referrer_click_id,
-    install_referrer, device_id, advertising_id, ip, app, os_name, os_version, device_model, pending)
+INSERT INTO attribution_install (project_id, message_id, distinct_id, installed_at, received_at, click_id,
+    referrer_click_id, install_referrer, device_id, advertising_id, ip, app, os_name, os_version, device_model, pending)
 SELECT project_id, 'i-' || touch_id || '-' || %(now)s, touch_id, ts + random() * interval '1 hour', %(now)s,
-    CASE WHEN id %% 3 = 0 THEN touch_id ELSE '' END, '', '', '', advertising_id, ip, '', os_name, os_version, device_model, true
+    CASE WHEN id %% 3 = 0 THEN touch_id ELSE '' END, '', '', '', advertising_id, ip, '', os_name,
+    os_version, device_model, true
 FROM attribution_touch WHERE project_id = %(project)s ORDER BY random() LIMIT %(installs)s
 """
 
@@ -73,8 +75,8 @@ def deciding(project_id: int, touches: int, installs: int) -> None:
     right = sum(wanted == found for wanted, found in rows)
     memory = psutil.Process().memory_info().rss / 1e6
     print(
-        f"decide {decided:,} installs against {touches:,} touches: {seconds:.2f} s, {decided / seconds:,.0f} installs/s;"
-        f" {right:,} to their own click; {memory:.0f} MB"
+        f"decide {decided:,} installs against {touches:,} touches: {seconds:.2f} s, {decided / seconds:,.0f}"
+        f" installs/s; {right:,} to their own click; {memory:.0f} MB"
     )
 
 

@@ -46,8 +46,8 @@ class Command(BaseCommand):
         began = time.monotonic()
         key, text = customers.make(project, ApiKey.Kind.SECRET, name="load-clicks, while it runs")
         try:
-            with _product(options["base_url"], text) as base_url:
-                loaded = self.load(options["file"], project, Api(base_url, text), quiet=options["json"])
+            with _product(options["base_url"], text) as base_url, contextlib.closing(Api(base_url, text)) as api:
+                loaded = self.load(options["file"], project, api, quiet=options["json"])
         except (WrongFile, LoadFailed) as why:
             raise CommandError(str(why)) from None
         finally:
@@ -126,6 +126,7 @@ def _product(base_url: str, key: str) -> Iterator[str]:
 def _answers(base_url: str, key: str) -> bool:
     """Say whether the product with our database is there: another one does not know the key."""
     try:
-        return "count" in Api(base_url, key, tries=1).get("/v1/attributions", count="true")
+        with contextlib.closing(Api(base_url, key, tries=1)) as api:
+            return "count" in api.get("/v1/attributions", count="true")
     except LoadFailed:
         return False
