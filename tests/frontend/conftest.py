@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from customers.models import Project
-from customers.organizations import forget_house
+from customers.services import forget_house
 from tests.factories import MemberFactory, ProjectFactory
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

@@ -39,7 +39,7 @@ MENU = (
             Part("Links", "attribution:link-list", key="k", below=("attribution:link-",)),
         ),
     ),
-    Part("People", "events:person-list", icon="users", key="p", gap=True, below=("events:person-",)),
+    Part("People", "analytics:person-list", icon="users", key="p", gap=True, below=("analytics:person-",)),
     Part("Rejected events", "events:rejected-list", icon="mail-x", key="r", below=("events:rejected-",)),
     Part(
         "Settings",
