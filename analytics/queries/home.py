@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 
+from analytics.remembered import remembered
 from attribution import queries as attribution
 from attribution.models import Decision, Install, Link, Touch
 from customers.models import ApiKey, Invitation, Project
@@ -40,6 +41,11 @@ class CampaignRow:
 
 def campaigns(project: Project, period: Period) -> list[CampaignRow]:
     """Return the campaigns of a period, most installs first; organic installs belong to none."""
+    key = f"campaigns:{period.start.isoformat()}:{period.end.isoformat()}:{period.compare}"
+    return remembered(project, key, lambda: _campaigns(project, period))
+
+
+def _campaigns(project: Project, period: Period) -> list[CampaignRow]:
     before: dict[tuple[str, str], int] = {}
     if period.previous:
         rows = (

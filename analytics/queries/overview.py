@@ -5,16 +5,22 @@ the log itself. Installs and clicks come from attribution.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
+from analytics.remembered import remembered
 from attribution import queries as attribution
 from customers.models import Project
 from growthplatform.core.periods import Period
 
 Point = int | float | None
+# How long at least what took long to count is kept: of a period that runs, and of one that is over.
+OPEN_S = 3.0
+CLOSED_S = 60.0
 
 DEFINITIONS = {
     "people": "People with at least one event in the period; one who came on three days counts once.",
@@ -55,7 +61,8 @@ class Numbers:
     installs: Measure
     clicks: Measure
     conversion: Measure
-    sources: Sequence[Source] = field(default_factory=tuple)
+    sources: Sequence[Source]
+    counted_at: datetime
 
     def measure(self, key: str) -> Measure:
         found: Measure = getattr(self, key)
@@ -75,8 +82,15 @@ def overview(project: Project, period: Period) -> Overview:
     `done` of both leaves out the same last buckets, so that a day that has just begun is not compared with a whole one.
     """
     over = len(period.buckets) - period.unfinished
-    before = _numbers(project, period.previous, over) if period.previous else None
-    return Overview(period, _numbers(project, period, over), before)
+    before = _kept(project, period.previous, over) if period.previous else None
+    return Overview(period, _kept(project, period, over), before)
+
+
+def _kept(project: Project, period: Period, over: int) -> Numbers:
+    """Count, or take what was counted a moment ago; of a period that is over, some minutes ago at the most."""
+    key = f"numbers:{period.bucket}:{period.start.isoformat()}:{period.end.isoformat()}:{over}"
+    least_s = CLOSED_S if period.until >= period.end else OPEN_S
+    return remembered(project, key, lambda: _numbers(project, period, over), least_s=least_s)
 
 
 def change(now: Point, before: Point) -> float | None:
@@ -98,7 +112,8 @@ def _numbers(project: Project, period: Period, over: int) -> Numbers:
         _ratio(sum(credited[:over]), sum(clicks[:over])),
         [_ratio(some, of) for some, of in zip(credited, clicks, strict=True)],
     )
-    return Numbers(people, events, _sum(installs, over), _sum(clicks, over), conversion, sources)
+    counted_at = timezone.now()
+    return Numbers(people, events, _sum(installs, over), _sum(clicks, over), conversion, sources, counted_at)
 
 
 def _ratio(some: int, of: int) -> float | None:

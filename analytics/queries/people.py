@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from attribution.models import Decision, Install
 from customers.models import Project
-from events.models import Event, Identity, Person
+from events.models import Identity, Person
+from events.presenting import Line, line_of
 from events.queries import events_of
 from growthplatform.core.paging import Page, paginate
 
@@ -105,7 +106,7 @@ class Day:
     """One day of a person's timeline, newest event first."""
 
     day: date
-    events: Sequence[Event]
+    lines: Sequence[Line]
 
 
 def timeline(project: Project, ids: Sequence[str], *, name: str = "", cursor: str = "") -> tuple[list[Day], str | None]:
@@ -118,7 +119,7 @@ def timeline(project: Project, ids: Sequence[str], *, name: str = "", cursor: st
         rows = rows.filter(Q(name=name) | Q(type=name))
     page = paginate(rows, ["-ts", "-id"], cursor=cursor, limit=ROWS)
     days = groupby(page.rows, key=lambda event: timezone.localdate(event.ts))
-    return [Day(day, list(events)) for day, events in days], page.next
+    return [Day(day, [line_of(event) for event in events]) for day, events in days], page.next
 
 
 def names_of(project: Project, ids: Sequence[str]) -> list[str]:

@@ -3,32 +3,39 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+from analytics.remembered import remembered
 from attribution.models import Decision
 from customers.models import Project
 from events.models import Event, Person, Rejected
-from events.queries import pulse
+from events.queries import newest_events, pulse
 from growthplatform.core import formats, sources
 
 NOW = timedelta(minutes=5)
 SHOWN = 4
 
+
+class Look(NamedTuple):
+    icon: str
+
+
 ICONS = {
-    "Application Installed": {"icon": "download"},
-    "Application Opened": {"icon": "device-mobile"},
-    "Order Completed": {"icon": "shopping-cart"},
-    "Deep Link Opened": {"icon": "link"},
-    "Experiment Viewed": {"icon": "flask"},
+    "Application Installed": Look(icon="download"),
+    "Application Opened": Look(icon="device-mobile"),
+    "Order Completed": Look(icon="shopping-cart"),
+    "Deep Link Opened": Look(icon="link"),
+    "Experiment Viewed": Look(icon="flask"),
 }
 BY_TYPE = {
-    "track": {"icon": "bolt"},
-    "page": {"icon": "file-text"},
-    "screen": {"icon": "device-mobile"},
-    "identify": {"icon": "user"},
-    "group": {"icon": "users"},
-    "alias": {"icon": "users"},
+    "track": Look(icon="bolt"),
+    "page": Look(icon="file-text"),
+    "screen": Look(icon="device-mobile"),
+    "identify": Look(icon="user"),
+    "group": Look(icon="users"),
+    "alias": Look(icon="users"),
 }
+REFUSED = Look(icon="mail-x")
 WORDS = {"Application Installed": "Install", "Application Opened": "App opened", "Order Completed": "Order"}
 
 
@@ -53,21 +60,19 @@ class Strip:
 
 def strip(project: Project, *, now: datetime) -> Strip:
     """Return what happens now; people are those with an event in the last five minutes."""
-    newest = list(Event.objects.filter(project=project, received_at__lte=now).order_by("-received_at", "-id")[:SHOWN])
+    newest = newest_events(project, SHOWN, now=now)
     refused = list(Rejected.objects.filter(project=project, state=Rejected.State.OPEN).order_by("-last_at", "-id")[:1])
     sources_of = _sources(project, newest)
     moments = [_moment(project, event, sources_of) for event in newest]
-    moments += [Moment(_icon(), "Event refused", row.message, row.last_at, "events:rejected-list") for row in refused]
+    moments += [
+        Moment(REFUSED.icon, "Event refused", row.message, row.last_at, "events:rejected-list") for row in refused
+    ]
     return Strip(
         Person.objects.filter(project=project, last_seen_at__gte=now - NOW).count(),
         newest[0].received_at if newest else None,
-        pulse(project, now=now),
+        remembered(project, "pulse", lambda: pulse(project, now=now)),
         sorted(moments, key=lambda moment: moment.at, reverse=True)[:SHOWN],
     )
-
-
-def _icon(icon: str = "mail-x") -> str:
-    return icon
 
 
 def _sources(project: Project, newest: Sequence[Event]) -> dict[str, str]:
@@ -91,9 +96,7 @@ def _moment(project: Project, event: Event, sources_of: dict[str, str]) -> Momen
         title = f"Order, {amount}"
     look = ICONS.get(name) or BY_TYPE.get(event.type, BY_TYPE["track"])
     more = [sources_of.get(event.message_id, ""), _what(event), _device(event.context), _place(event.context)]
-    return Moment(
-        look["icon"], title, " · ".join([part for part in more if part][:3]), event.received_at, "events:live"
-    )
+    return Moment(look.icon, title, " · ".join([part for part in more if part][:3]), event.received_at, "events:live")
 
 
 def _amount(properties: dict[str, Any], currency: str) -> str:
@@ -106,7 +109,7 @@ def _amount(properties: dict[str, Any], currency: str) -> str:
 
 def _what(event: Event) -> str:
     """Return the one property that says most: what was bought, seen or opened."""
-    for key in ("product_name", "title", "path", "plan", "feature"):
+    for key in ("product_name", "title", "path", "name", "email", "feature"):
         value = event.properties.get(key)
         if isinstance(value, str) and value:
             return value[:60]

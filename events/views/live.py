@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from customers import services as customers
 from customers.pages import PageRequest, project_page
 from events.models import Event
-from events.presenting import as_json
+from events.presenting import as_json, line_of
 from events.queries import Filters, feed, get_event
 from events.services import has_events
 from growthplatform.core.http import page
@@ -51,7 +51,8 @@ def live_rows(request: PageRequest) -> HttpResponse:
 
 
 def _context(request: PageRequest, filters: Filters, cursor: str) -> dict[str, Any]:
-    return {"feed": feed(request.project, filters, cursor=cursor, now=timezone.now()), "filters": filters}
+    found = feed(request.project, filters, cursor=cursor, now=timezone.now())
+    return {"feed": found, "lines": [line_of(row) for row in found.rows], "filters": filters}
 
 
 @project_page
