@@ -47,24 +47,6 @@ if (dialog) {
     } catch {}  // the pages and lists are still there
   }
 
-  /* The answer to what was typed before is dropped; without an answer the lists are still there. */
-  function ask(text) {
-    asked = text;
-    hits = [];
-    clearTimeout(waiting);
-    if (text.length < 2) return;
-    waiting = setTimeout(async () => {
-      const answer = await fetch(`${dialog.dataset.url}?q=${encodeURIComponent(text)}`).catch(() => null);
-      if (!answer?.ok || answer.redirected || text !== asked) return;
-      const box = document.createElement("template");
-      box.innerHTML = await answer.text();
-      hits = [...box.content.children];
-      const place = chosen;
-      show();
-      mark(place);
-    }, patience_ms);
-  }
-
   function go(row) {
     if (!row) return;
     const query = row.dataset.href.endsWith("?q=") ? encodeURIComponent(input.value.trim()) : "";
