@@ -8,7 +8,7 @@ from django.urls import resolve
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # Machines knock here thousands of times a second; sessions, messages, CSRF and HTMX mean nothing to them.
-BUSY = ("/v1/", "/c/", "/i/", "/livez", "/readyz")
+BUSY = ("/v1/", "/c/", "/i/", "/analytics.js/", "/analytics-next/", "/livez", "/readyz")
 POLICY = "; ".join(
     [
         "default-src 'self'",
