@@ -64,7 +64,9 @@ def test_the_house_hears_of_the_new_account_once() -> None:
     assert SignUp.objects.count() == 1
 
 
-@pytest.mark.parametrize(("name", "email"), [("", "ada@example.com"), ("Acme", "not an address"), ("x" * 101, "a@b.de")])
+@pytest.mark.parametrize(
+    ("name", "email"), [("", "ada@example.com"), ("Acme", "not an address"), ("x" * 101, "a@b.de")]
+)
 def test_bad_input_is_refused_in_a_sentence(name: str, email: str) -> None:
     with pytest.raises(CommandError):
         onboard(name, "--email", email)
