@@ -148,9 +148,7 @@ class LinkForm(forms.Form):
 class ImportForm(forms.Form):
     """A CSV of links: one row each, columns by the names of the fields."""
 
-    file = forms.FileField(
-        label="CSV file", help_text="Columns name, source and fallback_url; any other field of a link as well. UTF-8."
-    )
+    file = forms.FileField(label="CSV file", help_text="The columns name, source and fallback_url are needed. UTF-8.")
 
     def clean_file(self) -> list[dict[str, str]]:
         """Return the rows of the file, by column."""

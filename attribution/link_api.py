@@ -37,10 +37,12 @@ class Strict(serializers.Serializer[Any]):
     """Refuse fields that are not known: a misspelt one would be lost without a word."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            unknown = {str(name): ["There is no such field."] for name in data if name not in self.fields}
-            if unknown:
-                raise serializers.ValidationError(unknown)
+        if not isinstance(data, dict):
+            wrong = ["Send an object: {…}."]
+            raise serializers.ValidationError(wrong if self.parent else {"body": wrong})
+        unknown = {str(name): ["There is no such field."] for name in data if name not in self.fields}
+        if unknown:
+            raise serializers.ValidationError(unknown)
         return super().to_internal_value(data)
 
 

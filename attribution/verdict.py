@@ -236,7 +236,8 @@ def why_lost(touch: Touched, won: Touched | None, windows_s: dict[str, int], own
     if "stronger_tier_won" in touch.reasons and won is not None:
         mine, theirs = EVIDENCE.get(touch.tier, touch.tier), EVIDENCE.get(won.tier, won.tier)
         return f"{whose} matched by {mine}, which is weaker than {theirs}."
-    return f"{whose}: " + " ".join(reasons.sentence(code) for code in touch.reasons)
+    told = " ".join(reasons.sentence(code) for code in touch.reasons)
+    return f"{whose}: {told}" if told else f"{whose} could not win."
 
 
 def window_words(seconds: float) -> str:

@@ -117,11 +117,20 @@ def _sorted(rows: list[Row], sort: str) -> list[Row]:
 def _paged(rows: list[Row], cursor: str) -> tuple[list[Row], str | None]:
     """Cut one page out of the rows: those after the one that the cursor names."""
     if cursor:
-        last = tuple(paging.decode(cursor, 2))
         place = [(row.now.source, row.now.campaign) for row in rows]
+        last = _named(cursor)
         rows = rows[place.index(last) + 1 :] if last in place else rows
     shown = rows[:PAGE_ROWS]
     return shown, paging.encode([shown[-1].now.source, shown[-1].now.campaign]) if len(rows) > PAGE_ROWS else None
+
+
+def _named(cursor: str) -> tuple[str, str]:
+    """Return the row that a cursor names; for a cursor of another list one that there is not."""
+    try:
+        source, campaign = paging.decode(cursor, 2)
+    except paging.InvalidCursor:
+        return "", ""
+    return str(source), str(campaign)
 
 
 @project_page

@@ -12,12 +12,11 @@ from attribution.models import Decision
 from attribution.queries import InstallFilter
 from attribution.verdict import TIER_NAMES
 from attribution.views import story
-from attribution.views.shared import PAGE_ROWS, both_ways, number_of, order_of, period_of, wants_csv
+from attribution.views.shared import both_ways, number_of, order_of, page_of, period_of, wants_csv
 from customers.pages import PageRequest, project_page
 from events import services as events
 from growthplatform.core.download import csv_file
 from growthplatform.core.http import page
-from growthplatform.core.paging import paginate
 
 ORDERS = both_ways({"installed": "installed_at", "source": "source", "campaign": "campaign", "tier": "tier"})
 NEWEST = "-installed"
@@ -60,7 +59,7 @@ def install_list(request: PageRequest) -> HttpResponse:
     if wants_csv(request):
         return _csv(request, rows)
     _, order = order_of(request, ORDERS, NEWEST)
-    found = paginate(rows, order, cursor=request.GET.get("cursor", ""), limit=PAGE_ROWS)
+    found = page_of(request, rows, order)
     by_source, by_tier = queries.sources_and_tiers(request.project, period.start, period.until)
     context = {
         "period": period,

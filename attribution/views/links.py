@@ -13,12 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 from attribution import links, queries
 from attribution.models import Link, LinkQuerySet
 from attribution.views import story
-from attribution.views.shared import PAGE_ROWS, both_ways, order_of, period_of, wants_csv
+from attribution.views.shared import both_ways, order_of, page_of, period_of, wants_csv
 from customers.pages import PageRequest, editors_only, project_page
 from growthplatform.core import charts, formats, sources
 from growthplatform.core.download import csv_file
 from growthplatform.core.http import page
-from growthplatform.core.paging import paginate
 from growthplatform.core.periods import Period
 
 ORDERS = both_ways(
@@ -32,7 +31,8 @@ ORDERS = both_ways(
     }
 )
 NEWEST = "-created"
-CSV_HEAD = ("link", "slug", "address", "source", "medium", "taps", "installs", "share", "created_at", "archived_at")
+# The fields come as the import wants them, so that an exported file can be imported elsewhere.
+CSV_HEAD = ("slug", *links.FIELDS, "address", "taps", "installs", "share", "created_at", "archived_at")
 
 
 def _counted(request: PageRequest, period: Period) -> LinkQuerySet:
@@ -51,7 +51,7 @@ def link_list(request: PageRequest) -> HttpResponse:
     if wants_csv(request):
         return _csv(request, rows)
     sort, order = order_of(request, ORDERS, NEWEST)
-    found = paginate(rows, order, cursor=request.GET.get("cursor", ""), limit=PAGE_ROWS)
+    found = page_of(request, rows, order)
     base = links.base_address(request)
     for link in found.rows:
         link.address = links.address(link.slug, base)
@@ -72,14 +72,12 @@ def _csv(request: PageRequest, rows: LinkQuerySet) -> HttpResponse:
     counted: Iterable[Any] = rows.order_by("-created_at", "-id").iterator()
     lines = (
         (
-            link.name,
             link.slug,
+            *(getattr(link, name) for name in links.FIELDS),
             links.address(link.slug, base),
-            link.source,
-            link.medium,
             link.taps,
             link.installs,
-            link.share,
+            round(link.share, 6),
             link.created_at,
             link.archived_at or "",
         )

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from django.db import DataError
+from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
 from customers.pages import PageRequest
+from growthplatform.core.paging import InvalidCursor, Page, paginate
 from growthplatform.core.periods import Period
 
-T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 PAGE_ROWS = 50
 
 
@@ -32,6 +35,14 @@ def both_ways(fields: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     for name, field in fields.items():
         orders[name], orders[f"-{name}"] = (field, "id"), (f"-{field}", "-id")
     return orders
+
+
+def page_of(request: PageRequest, rows: QuerySet[M], order: Sequence[str]) -> Page:
+    """Return the page that ?cursor= names; the first one for a cursor of another order or typed by hand."""
+    try:
+        return paginate(rows, order, cursor=request.GET.get("cursor", ""), limit=PAGE_ROWS)
+    except (InvalidCursor, ValueError, DataError):
+        return paginate(rows, order, limit=PAGE_ROWS)
 
 
 def wants_csv(request: PageRequest) -> bool:

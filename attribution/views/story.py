@@ -134,7 +134,8 @@ def _touched(candidate: Candidate) -> Touched:
 
 def _decided_in(decision: Decision) -> float | None:
     """Return the seconds from the event's arrival to the first decision; a later one says nothing about speed."""
-    return (decision.decided_at - decision.install.received_at).total_seconds() if decision.revision == 1 else None
+    taken = (decision.decided_at - decision.install.received_at).total_seconds()
+    return max(taken, 0.0) if decision.revision == 1 else None
 
 
 def _lanes(
