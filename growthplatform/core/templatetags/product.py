@@ -102,6 +102,13 @@ def info(text: str) -> SafeString:
     )
 
 
+def _size(change: float) -> str:
+    """Write a change in per cent; from ten times on as a multiple, which is easier to take in."""
+    if change >= 9:
+        return f"{change + 1:,.0f}×"
+    return f"{abs(change) * 100:,.0f}%" if abs(change) >= 1 else f"{abs(change) * 100:.1f}%"
+
+
 @register.simple_tag
 def delta(now: formats.Number | None, before: formats.Number | None, *, falling_good: bool = False) -> SafeString:
     """Show the change against the previous period: arrow, per cent, and whether that is good."""
@@ -112,13 +119,12 @@ def delta(now: formats.Number | None, before: formats.Number | None, *, falling_
     change = (float(now) - float(before)) / abs(float(before))
     rising = change > 0
     mood = "g-good" if rising != falling_good else "g-bad"
-    size = f"{abs(change) * 100:,.0f}%" if abs(change) >= 1 else f"{abs(change) * 100:.1f}%"
     return format_html(
         '<span class="g-delta {}">{}<span class="visually-hidden">{} </span>{}</span>',
         mood,
         _icon("arrow-up") if rising else _icon("arrow-down"),
         "up" if rising else "down",
-        size,
+        _size(change),
     )
 
 
@@ -136,11 +142,12 @@ def progress(done: int, of: int) -> SafeString:
 
 @register.simple_tag
 def copy(text: str, words: str = "Copy", css: str = "g-quiet") -> SafeString:
-    """Show a button that puts `text` on the clipboard."""
+    """Show a button that puts `text` on the clipboard; without words only its icon, named for a screen reader."""
     return format_html(
-        '<button type="button" class="btn {}" data-copy="{}">{}<span>{}</span></button>',
+        '<button type="button" class="btn {}" data-copy="{}"{}>{}<span>{}</span></button>',
         css,
         text,
+        mark_safe("") if words else mark_safe(' aria-label="Copy"'),
         _icon("copy"),
         words,
     )

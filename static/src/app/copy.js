@@ -15,10 +15,14 @@ async function copy(button, text) {
     button.focus();
   }
   const words = button.querySelector("span");
-  button.dataset.words ||= words.textContent;
-  words.textContent = "Copied";
+  button.dataset.words ??= words.textContent;
+  if (button.dataset.words) words.textContent = "Copied";
+  button.classList.add("is-copied");
   announce("Copied");
-  setTimeout(() => (words.textContent = button.dataset.words), 1600);
+  setTimeout(() => {
+    words.textContent = button.dataset.words;
+    button.classList.remove("is-copied");
+  }, 1600);
 }
 
 on("click", "[data-copy]", (_, button) => copy(button, button.dataset.copy));
