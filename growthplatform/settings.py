@@ -184,6 +184,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Pages only ever name the hashed copies; compressing both would double the wait of a first start.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 NODE_MODULES = BASE_DIR / "node_modules"
 
 LANGUAGE_CODE = "en-gb"
