@@ -28,14 +28,13 @@ def main() -> None:
 
     django.setup()
     with _told("Database up to date", supervisor):
-        _run("migrate", interactive=False, verbosity=0)
-        _run_if_there("prepare")
+        _run("prepare", stdout=sys.stderr)
     _collect_static(supervisor)
     print(READY, file=supervisor, flush=True)
     if sys.stdin.readline().strip() == GO:
         if os.environ.get("DEMO") != "no":
-            _run_if_there("demo", "--if-empty", stdout=supervisor)
-        _run_if_there("welcome", stdout=supervisor)
+            _run("demo", "--if-empty", stdout=supervisor)
+        _run("welcome", stdout=supervisor)
 
 
 def _collect_static(supervisor: TextIO) -> None:
@@ -73,13 +72,6 @@ def _run(name: str, *arguments: str, **options: object) -> None:
     from django.core.management import call_command
 
     call_command(name, *arguments, **options)
-
-
-def _run_if_there(name: str, *arguments: str, stdout: TextIO | None = None) -> None:
-    from django.core.management import get_commands
-
-    if name in get_commands():
-        _run(name, *arguments, stdout=stdout or sys.stderr)
 
 
 if __name__ == "__main__":
