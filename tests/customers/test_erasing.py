@@ -1,0 +1,125 @@
+"""A deleted project leaves nothing behind."""
+
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+from django.test import Client
+from django.utils import timezone
+
+from attribution.models import Candidate, Decision, Install, Link, RuleSet, Touch
+from customers import services as customers
+from customers.models import ApiKey, Deletion, Project
+from events import services as events
+from events.models import DayCount, Event, Identity, Person, PersonDay
+from growthplatform import tasks
+from tests.factories import ApiKeyFactory, ProjectFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def rows_of(project_id: int) -> dict[str, int]:
+    """Count what any table says of a project, whichever app it belongs to."""
+    found = {}
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, models.ForeignKey) and field.related_model is Project and model is not Deletion:
+                found[model.__name__] = model._default_manager.filter(**{field.attname: project_id}).count()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM events_message WHERE project_id = %s", [project_id])
+        found["messages"] = cursor.fetchone()[0]
+    return {name: count for name, count in found.items() if count}
+
+
+def fill(project: Project) -> None:
+    now = timezone.now()
+    calls = [
+        {"type": "track", "event": "Opened", "userId": f"u{n}", "anonymousId": f"a{n}", "messageId": f"m{n}"}
+        for n in range(30)
+    ]
+    events.record(project.pk, [*calls, {"type": "track"}])
+    person = Person.objects.create(project=project, first_seen_at=now, last_seen_at=now)
+    Identity.objects.create(project=project, value="u1", person=person, known=True)
+    PersonDay.objects.create(project=project, day=now.date(), person=person, events=1)
+    DayCount.objects.create(project=project, day=now.date(), type="track", name="Opened", events=30)
+    link = Link.objects.create(
+        project=project, slug=f"s{project.pk}", name="n", source="s", fallback_url="https://x.example"
+    )
+    touch = Touch.objects.create(project=project, touch_id="t", type="click", link=link, ts=now, source="s")
+    install = Install.objects.create(
+        project=project, message_id="i", distinct_id="u1", installed_at=now, received_at=now, pending=False
+    )
+    rules = RuleSet.objects.create(project=project, version=1, rules={})
+    decision = Decision.objects.create(
+        project=project, install=install, state="final", tier="click_id", touch=touch, source="s",
+        installed_at=now, rule_set=rules,
+    )  # fmt: skip
+    Candidate.objects.create(decision=decision, touch=touch, tier="click_id", eligible=True, age_s=1)
+
+
+@pytest.fixture
+def deletion(project: Project) -> Deletion:
+    ApiKeyFactory(project=project, kind=ApiKey.Kind.WRITE)
+    fill(project)
+    made = customers.delete_project(project, asked_by=None)
+    Deletion.objects.update(asked_at=timezone.now() - timedelta(minutes=1))
+    return made
+
+
+def test_everything_of_a_deleted_project_is_erased_and_of_no_other(deletion: Deletion) -> None:
+    other = ProjectFactory()
+    fill(other)
+    before, of_other = rows_of(deletion.project_id), rows_of(other.pk)
+    assert {"Event", "Person", "Identity", "Touch", "Decision", "RuleSet", "Rejected", "messages"} <= before.keys()
+
+    tasks.erase_projects()
+
+    assert rows_of(deletion.project_id) == {}
+    assert rows_of(other.pk) == of_other
+    assert Candidate.objects.count() == 1
+
+
+def test_a_deletion_tells_how_far_it_is_and_outlives_the_project(deletion: Deletion) -> None:
+    tasks.erase_projects()
+
+    deletion.refresh_from_db()
+    assert (deletion.state, deletion.project_id, deletion.project_name) == ("done", None, "Acme app")
+    assert deletion.rows > 60
+    assert deletion.finished_at
+    assert not Project.objects.filter(name="Acme app").exists()
+
+
+def test_erasing_breaks_off_when_its_time_is_over_and_goes_on_later(
+    deletion: Deletion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "ERASING_S", -1)
+    tasks.erase_projects()
+    deletion.refresh_from_db()
+    assert deletion.state == "running"
+    assert Event.objects.exists()
+
+    monkeypatch.undo()
+    tasks.erase_projects()
+
+    deletion.refresh_from_db()
+    assert deletion.state == "done"
+
+
+def test_nothing_is_erased_while_requests_of_before_may_be_under_way(project: Project) -> None:
+    customers.delete_project(project, asked_by=None)
+
+    tasks.erase_projects()
+
+    assert Deletion.objects.get().state == "waiting"
+
+
+def test_events_sent_after_the_deletion_are_refused(project: Project, client: Client) -> None:
+    key = ApiKeyFactory(project=project, kind=ApiKey.Kind.WRITE)
+    customers.delete_project(project, asked_by=None)
+
+    answer = client.post(
+        "/v1/track", {"writeKey": key.text, "event": "Opened", "userId": "u"}, content_type="application/json"
+    )
+
+    assert answer.status_code == 401
