@@ -15,7 +15,6 @@ import orjson
 
 from analytics.demo import acts, cast, mistakes
 from analytics.demo.telling import click_id_of
-from growthplatform.core.errors import Problem
 
 TICK_S = 0.25
 # Out of a hundred: people who come over a link, and calls that are wrong.
@@ -23,8 +22,8 @@ FROM_LINKS = 55
 BROKEN = 0.4
 
 
-class NotReached(Problem):
-    code = "not_reached"
+class NotReached(Exception):  # noqa: N818 -- a refusal, as everywhere in the product
+    """The product does not answer, or does not let us in; the sentence says which."""
 
 
 @dataclass

@@ -48,7 +48,7 @@ class Command(BaseCommand):
                     door, slugs, rate=options["rate"], seconds=options["seconds"], seen=self._progress, rng=rng
                 )
         except NotReached as why:
-            raise CommandError(f"{why.message} Start it with `make run`, or name it with --base-url.") from None
+            raise CommandError(f"{why} Start it with `make run`, or name it with --base-url.") from None
         self.stdout.write(
             f"Sent {sent.events:,} events ({sent.refused:,} refused), {sent.taps:,} taps, {sent.installs:,} installs."
         )
