@@ -179,10 +179,7 @@ def _claim(limit: int) -> list[Claimed]:
     rows = cursor.fetchall()
     policies = dict(Project.objects.filter(pk__in={row[1] for row in rows}).values_list("pk", "ip_policy"))
     truncated = {pk for pk, policy in policies.items() if policy == Project.IpPolicy.TRUNCATED}
-    return [
-        Claimed(pk, project, at, InstallFacts(*[*facts, project in truncated]))
-        for pk, project, at, *facts in rows
-    ]
+    return [Claimed(pk, project, at, InstallFacts(*[*facts, project in truncated])) for pk, project, at, *facts in rows]
 
 
 def _find_candidates(

@@ -6,7 +6,7 @@ from django.db import connection
 
 CHUNK_ROWS = 20_000
 # Those that point to others come first; a candidate has no project of its own.
-TABLES = ("decision", "install", "touch", "link", "ruleset")
+TABLES = ("latebatch", "decision", "install", "touch", "link", "ruleset")
 
 
 def erase(project_id: int) -> Iterator[int]:

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import decisions, installs, late
+from attribution import decisions, installs, late, retention
 
 # One run goes on for this long while there is work; the next beat takes over from there.
 WORKING_S = 10.0
@@ -31,3 +31,9 @@ def attribute_pending(limit: int = 5_000) -> int:
 def finish_decisions() -> int:
     """Make decisions final that no late touch may change any more; return how many. Safe to repeat."""
     return late.finish(now=timezone.now())
+
+
+@shared_task(acks_late=True, time_limit=3600)
+def forget_old() -> int:
+    """Delete touches and installs that are older than they are kept for; return how many. Safe to repeat."""
+    return retention.forget_old(now=timezone.now())

@@ -108,10 +108,17 @@ def test_a_look_without_a_visit_is_marked(client: Client) -> None:
     assert list(Touch.objects.values_list("bot", flat=True)) == [True, True]
 
 
-@pytest.mark.parametrize("address", ["/c/nowhere", "/i/nowhere", "/c/old"])
-def test_an_unknown_or_archived_link_is_a_page_that_says_so(client: Client, address: str) -> None:
+def test_an_archived_link_goes_on_working_as_its_ad_is_out_there(client: Client) -> None:
     LinkFactory(slug="old", archived_at=datetime(2026, 1, 1, tzinfo=UTC))
 
+    answer = client.get("/c/OLD", HTTP_USER_AGENT=IPHONE)
+
+    assert answer.status_code == 302
+    assert not Touch.objects.get().bot
+
+
+@pytest.mark.parametrize("address", ["/c/nowhere", "/i/nowhere"])
+def test_an_unknown_link_is_a_page_that_says_so(client: Client, address: str) -> None:
     answer = client.get(address, HTTP_USER_AGENT=IPHONE)
 
     assert answer.status_code == 404

@@ -1,0 +1,45 @@
+"""Forget touches and installs that are older than their project keeps things."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from customers.models import Project
+
+CHUNK_ROWS = 20_000
+OLD_TOUCHES = "SELECT id FROM attribution_touch WHERE project_id = %s AND ts < %s LIMIT %s"
+OLD_INSTALLS = "SELECT id FROM attribution_install WHERE project_id = %s AND installed_at < %s AND NOT pending LIMIT %s"
+# A decision outlives its touch: it has copied source and campaign, which name nobody.
+FORGET_TOUCHES = (
+    "DELETE FROM attribution_candidate WHERE touch_id = ANY(%s)",
+    "UPDATE attribution_decision SET touch_id = NULL WHERE touch_id = ANY(%s)",
+    "DELETE FROM attribution_touch WHERE id = ANY(%s)",
+)
+FORGET_INSTALLS = (
+    "DELETE FROM attribution_candidate WHERE decision_id IN (SELECT id FROM attribution_decision WHERE install_id = ANY(%s))",
+    "DELETE FROM attribution_decision WHERE install_id = ANY(%s)",
+    "DELETE FROM attribution_install WHERE id = ANY(%s)",
+)
+
+
+def forget_old(*, now: datetime) -> int:
+    """Delete what is past its project's retention, a part at a time; return how many touches and installs went.
+
+    Safe to repeat and to break off.
+    """
+    gone = 0
+    for project in Project.objects.exclude(retention_days=None):
+        since = now - timedelta(days=project.retention_days or 0)
+        for find, forget in ((OLD_INSTALLS, FORGET_INSTALLS), (OLD_TOUCHES, FORGET_TOUCHES)):
+            while number := _forget(find, forget, project.pk, since):
+                gone += number
+    return gone
+
+
+def _forget(find: str, forget: tuple[str, ...], project_id: int, since: datetime) -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(find, [project_id, since, CHUNK_ROWS])
+        old = [row[0] for row in cursor.fetchall()]
+        for statement in forget if old else ():
+            cursor.execute(statement, [old])
+    return len(old)

@@ -1,0 +1,43 @@
+"""The door of attribution: what other apps and pages may ask and do."""
+
+from attribution.decisions import decide_pending
+from attribution.erasure import erase
+from attribution.explain import explained, summary
+from attribution.installs import gather
+from attribution.late import finish, reopen
+from attribution.queries import (
+    by_source,
+    campaign_totals,
+    clicks_by_source,
+    decisions_between,
+    installs_by_source,
+    links_with_counts,
+    sum_of,
+    touches_between,
+)
+from attribution.retention import forget_old
+from attribution.rule_sets import current as current_rules
+from attribution.touches import find_link, record, take
+
+__all__ = [
+    "by_source",
+    "campaign_totals",
+    "clicks_by_source",
+    "current_rules",
+    "decide_pending",
+    "decisions_between",
+    "erase",
+    "explained",
+    "find_link",
+    "finish",
+    "forget_old",
+    "gather",
+    "installs_by_source",
+    "links_with_counts",
+    "record",
+    "reopen",
+    "sum_of",
+    "summary",
+    "take",
+    "touches_between",
+]
