@@ -170,6 +170,22 @@ def repeats(proxy: Proxy, body: bytes, wait: Callable[[float], None]) -> Iterato
         wait(100)
 
 
+def test_the_library_loads_its_bundles_from_the_product(shop: Shop, chromium: Browser) -> None:
+    pages = {"/pricing": HTML.format(head=official(shop.url, shop.key))}
+    with served(lambda: site(pages)) as server, visit(chromium) as visitor:
+        # What an address says by ajs_… the library reads with a bundle that it loads only then.
+        visitor.page.goto(f"http://localhost:{server.server_address[1]}/pricing?ajs_uid=user-9&ajs_event=Mail+Opened")
+        events = shop.wait_for(3)
+
+    assert sorted((event.type, event.user_id) for event in events) == [
+        ("identify", "user-9"),
+        ("page", "user-9"),
+        ("track", "user-9"),
+    ]
+    assert any(request.startswith(f"GET {shop.url}/analytics-next/bundles/queryString") for request in visitor.requests)
+    assert (shop.rejected(), visitor.errors, visitor.failed) == ([], [], [])
+
+
 def test_the_library_comes_packed_and_says_so(shop: Shop) -> None:
     address = f"{shop.url}/analytics.js/v1/{shop.key}/analytics.min.js"
     with urllib.request.urlopen(address) as plain:
