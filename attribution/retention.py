@@ -15,8 +15,9 @@ FORGET_TOUCHES = (
     "UPDATE attribution_decision SET touch_id = NULL WHERE touch_id = ANY(%s)",
     "DELETE FROM attribution_touch WHERE id = ANY(%s)",
 )
+OF_INSTALLS = "SELECT id FROM attribution_decision WHERE install_id = ANY(%s)"
 FORGET_INSTALLS = (
-    "DELETE FROM attribution_candidate WHERE decision_id IN (SELECT id FROM attribution_decision WHERE install_id = ANY(%s))",
+    f"DELETE FROM attribution_candidate WHERE decision_id IN ({OF_INSTALLS})",  # noqa: S608 -- both parts are constant
     "DELETE FROM attribution_decision WHERE install_id = ANY(%s)",
     "DELETE FROM attribution_install WHERE id = ANY(%s)",
 )
