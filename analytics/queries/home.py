@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from analytics.remembered import remembered
-from attribution import queries as attribution
+from attribution import services as attribution
 from attribution.models import Decision, Install, Link, Touch
 from customers.models import ApiKey, Invitation, Project
 from events import services as events
 from events.models import DayCount, Person, Rejected
 from growthplatform.core.periods import Period
 
+ORGANIC = "organic"
 TOP = 8
 FEW_CLICKS = 100
 FEW_INSTALLS = 20
@@ -64,7 +65,7 @@ def _campaigns(project: Project, period: Period) -> list[CampaignRow]:
             before.get((row.source, row.campaign), 0) if period.previous else None,
         )
         for row in attribution.campaign_totals(project, period.start, period.end)
-        if row.source != attribution.ORGANIC
+        if row.source != ORGANIC
     ]
 
 
@@ -97,19 +98,25 @@ def steps(project: Project) -> list[Step]:
         .get()
     )
     return [
-        Step("SDK sends events", "Numbers start here", state["arrived"], "customers:install", "Set up"),
+        Step("SDK sends events", "Numbers start here", state["arrived"], "customers:getting-started", "Set up"),
         Step(
             "Name a person",
             "identify joins what somebody did before and after signing in",
             state["known"],
-            "customers:install",
+            "customers:getting-started",
             "How",
         ),
         Step(
             "First tracking link", "One address for each ad or post", state["link"], "attribution:link-create", "Create"
         ),
         Step("First click", "Tap your link on a phone", state["click"], "attribution:link-list", "Links"),
-        Step("First install", "The app sends “Application Installed”", state["install"], "customers:install", "How"),
+        Step(
+            "First install",
+            "The app sends “Application Installed”",
+            state["install"],
+            "customers:getting-started",
+            "How",
+        ),
         Step(
             "Invite a teammate",
             "So that somebody else can look, too",

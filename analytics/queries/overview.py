@@ -13,11 +13,12 @@ from django.db import connection
 from django.utils import timezone
 
 from analytics.remembered import remembered
-from attribution import queries as attribution
+from attribution import services as attribution
 from customers.models import Project
 from growthplatform.core.periods import Period
 
 Point = int | float | None
+ORGANIC = "organic"
 # How long at least what took long to count is kept: of a period that runs, and of one that is over.
 OPEN_S = 3.0
 CLOSED_S = 60.0
@@ -105,7 +106,7 @@ def _numbers(project: Project, period: Period, over: int) -> Numbers:
     )
     sources = _installs(project, period)
     installs = [sum(row.points[index] for row in sources) for index in range(length)]
-    credited = [sum(row.points[index] for row in sources if row.key != "organic") for index in range(length)]
+    credited = [sum(row.points[index] for row in sources if row.key != ORGANIC) for index in range(length)]
     clicks = _clicks(project, period)
     conversion = Measure(
         _ratio(sum(credited), sum(clicks)),
@@ -177,8 +178,8 @@ def _activity_by_hour(project: Project, period: Period, over: int) -> tuple[Meas
 
 def _installs(project: Project, period: Period) -> list[Source]:
     rows = attribution.installs_by_source(project, period.start, period.end, bucket=period.bucket)
-    found = [Source(row.source or "organic", row.along(period.buckets)) for row in rows]
-    return sorted(found, key=lambda row: row.key != "organic")
+    found = [Source(row.source or ORGANIC, row.along(period.buckets)) for row in rows]
+    return sorted(found, key=lambda row: row.key != ORGANIC)
 
 
 def _clicks(project: Project, period: Period) -> list[int]:

@@ -159,8 +159,8 @@ def decision_detail(request: PageRequest, decision_id: str) -> HttpResponse:
 
 
 def _person_url(request: PageRequest, person: int) -> str:
-    """Return the person's page; its name is the events app's business."""
+    """Return the person's page, which lies in an app above this one."""
     try:
-        return reverse("events:person-detail", args=[request.project.slug, person])
+        return reverse("analytics:person-detail", args=[request.project.slug, person])
     except NoReverseMatch:
         return ""
