@@ -20,8 +20,10 @@ SLUG_TO_COME = "…"
 def _context(request: PageRequest, form: LinkForm) -> dict[str, object]:
     draft = form.draft()
     end = draft.slug or SLUG_TO_COME
+    check_url = reverse("attribution:link-check", args=[request.project.slug])
     return {
         "form": form,
+        "check_url": f"{check_url}?link={form.link.pk}" if form.link else check_url,
         "link": form.link,
         "sources": SOURCES,
         "mediums": MEDIUMS,
