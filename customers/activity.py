@@ -53,7 +53,7 @@ class ActivityMiddleware(AuditlogMiddleware):  # type: ignore[misc]
         return client_ip(request, settings.TRUSTED_PROXIES) or None
 
     @staticmethod
-    def _get_remote_port(request: HttpRequest) -> None:  # noqa: ARG004
+    def _get_remote_port(request: HttpRequest) -> None:
         return None
 
 

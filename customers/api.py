@@ -52,7 +52,7 @@ class SecretKey(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         return None, get_caller(key_in(request.META.get("HTTP_AUTHORIZATION", "")), secret=self.secret)
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 -- the framework's signature
+    def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="growth"'
 
 
@@ -91,7 +91,7 @@ class SecretKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
     target_class = SecretKey
     name = "secretKey"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "A secret key, sk_…"}
 
 
@@ -99,5 +99,5 @@ class AnyKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     target_class = AnyKey
     name = "writeKey"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "basic", "description": "The write key, wk_…, as the user name"}

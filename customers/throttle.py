@@ -67,15 +67,17 @@ def admit(caller: Caller, events: int = 1) -> None:
 
 
 def _tell(key_id: int, window: Window, now: float) -> None:
-    global _away_until  # noqa: PLW0603 -- one breaker for the process
+    global _away_until
     window.synced_at = now
     if now < _away_until:
         return
     name = f"rate:{key_id}:{window.second}"
     try:
         with _redis.pipeline(transaction=False) as pipe:
-            pipe.incrby(name, window.events_here).incrby(name + ":requests", window.requests_here)
-            pipe.expire(name, 3).expire(name + ":requests", 3)
+            pipe.incrby(name, window.events_here)
+            pipe.incrby(name + ":requests", window.requests_here)
+            pipe.expire(name, 3)
+            pipe.expire(name + ":requests", 3)
             window.events, window.requests, *_ = pipe.execute()
     except (redis.RedisError, OSError):
         _away_until = now + PAUSE_S
@@ -85,7 +87,7 @@ def _tell(key_id: int, window: Window, now: float) -> None:
 
 def forget_limits() -> None:
     """Forget everything that was counted."""
-    global _away_until  # noqa: PLW0603
+    global _away_until
     _away_until = 0.0
     _windows.clear()
     for name in _redis.scan_iter("rate:*"):

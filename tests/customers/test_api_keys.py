@@ -18,12 +18,12 @@ pytestmark = pytest.mark.django_db
 
 
 class Managed(ProjectView):
-    def get(self, request: Request) -> Response:  # noqa: ARG002
+    def get(self, request: Request) -> Response:
         return Response({"project": self.project.slug})
 
 
 class Sent(IngestView):
-    def get(self, request: Request) -> Response:  # noqa: ARG002
+    def get(self, request: Request) -> Response:
         return Response({"project": self.caller.project_id})
 
 

@@ -8,9 +8,11 @@ from django.db import connection, models
 from django.test import Client
 from django.utils import timezone
 
+from attribution import erasure as attribution_erasure
 from attribution.models import Candidate, Decision, Install, Link, RuleSet, Touch
 from customers import services as customers
 from customers.models import ApiKey, Deletion, Project
+from events import erasure as events_erasure
 from events import services as events
 from events.models import DayCount, Event, Identity, Person, PersonDay
 from growthplatform import tasks
@@ -30,6 +32,19 @@ def rows_of(project_id: int) -> dict[str, int]:
         cursor.execute("SELECT count(*) FROM events_message WHERE project_id = %s", [project_id])
         found["messages"] = cursor.fetchone()[0]
     return {name: count for name, count in found.items() if count}
+
+
+def test_every_table_that_names_a_project_is_erased() -> None:
+    listed = {*events_erasure.TABLES, "events_event", *(f"attribution_{name}" for name in attribution_erasure.TABLES)}
+
+    naming = {
+        model._meta.db_table
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, models.ForeignKey) and field.related_model is Project
+    }
+
+    assert naming == {*listed, "customers_apikey", "customers_deletion"}
 
 
 def fill(project: Project) -> None:

@@ -1,0 +1,85 @@
+"""Links, touches, installs and decisions for staff: what was measured and decided can't be changed by hand."""
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from attribution.models import Candidate, Decision, Install, LateBatch, Link, RuleSet, Touch
+from growthplatform.core.admin import CappedPaginator, LookOnlyAdmin, LookOnlyInline
+
+
+@admin.register(Link)
+class LinkAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ["name", "slug", "project", "source", "medium", "created_at", "archived_at"]
+    list_filter = ["source", ("archived_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "slug", "project__name", "project__slug"]
+    list_select_related = ["project"]
+    readonly_fields = ["project", "slug", "created_at"]
+    ordering = ["-created_at"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    paginator = CappedPaginator
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Link | None = None) -> bool:
+        """Archived, not deleted: its touches name it."""
+        return False
+
+
+@admin.register(Touch)
+class TouchAdmin(LookOnlyAdmin):
+    list_display = ["ts", "project", "type", "source", "campaign", "link", "ip", "os_name", "bot"]
+    list_filter = ["type", "bot"]
+    search_fields = ["=touch_id", "=advertising_id", "=device_id"]
+    search_help_text = "A whole touch id, advertising id or device id."
+    list_select_related = ["project", "link"]
+    ordering = ["-pk"]
+
+
+@admin.register(Install)
+class InstallAdmin(LookOnlyAdmin):
+    list_display = ["installed_at", "project", "distinct_id", "os_name", "ip", "app", "pending"]
+    list_filter = ["pending"]
+    search_fields = ["=message_id", "=distinct_id", "=advertising_id", "=device_id"]
+    search_help_text = "A whole message id, person's id, advertising id or device id."
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+class CandidateInline(LookOnlyInline):
+    model = Candidate
+    fields = ["touch", "tier", "eligible", "credited", "reasons", "age_s", "probability", "fraud"]
+
+    def get_queryset(self, request: HttpRequest) -> object:
+        return super().get_queryset(request).select_related("touch", "decision")
+
+
+@admin.register(Decision)
+class DecisionAdmin(LookOnlyAdmin):
+    list_display = ["__str__", "project", "installed_at", "tier", "source", "campaign", "state", "decided_at"]
+    list_filter = ["state", "tier"]
+    search_fields = ["=install__message_id", "=touch__touch_id", "=source", "=campaign"]
+    search_help_text = "A whole message id, touch id, source or campaign."
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+    inlines = [CandidateInline]
+
+
+@admin.register(RuleSet)
+class RuleSetAdmin(LookOnlyAdmin):
+    list_display = ["project", "version", "created_at"]
+    search_fields = ["project__name", "project__slug"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(LateBatch)
+class LateBatchAdmin(LookOnlyAdmin):
+    """Work that waits for the next run."""
+
+    list_display = ["__str__", "project"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]

@@ -1,0 +1,87 @@
+"""The event log and the people for staff: to look at, never to change."""
+
+from datetime import timedelta
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from events.models import Consumer, DayCount, Event, Identity, Person, PersonDay, Rejected
+from growthplatform.core.admin import LookOnlyAdmin, LookOnlyInline
+
+# The list reads the partitions of these days only.
+SHOWN = timedelta(days=3)
+
+
+@admin.register(Event)
+class EventAdmin(LookOnlyAdmin):
+    """The newest events; whole ones are on the project's own Live page."""
+
+    list_display = ["received_at", "project", "type", "name", "user_id", "anonymous_id", "message_id", "ip", "clamped"]
+    list_display_links = None
+    list_filter = ["type", "clamped"]
+    search_fields = ["=name", "=user_id", "=anonymous_id", "=message_id"]
+    search_help_text = "A whole event name, user id, anonymous id or message id of the last three days."
+    list_select_related = ["project"]
+    ordering = ["-position"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        rows: QuerySet[Event] = super().get_queryset(request)
+        return rows.filter(received_at__gte=timezone.now() - SHOWN).defer("properties", "context")
+
+
+@admin.register(Rejected)
+class RejectedAdmin(LookOnlyAdmin):
+    list_display = ["last_at", "project", "code", "message", "path", "seen", "state"]
+    list_filter = ["state", "code"]
+    search_fields = ["code", "message", "project__name", "project__slug"]
+    list_select_related = ["project"]
+    ordering = ["-last_at"]
+
+
+class IdentityInline(LookOnlyInline):
+    model = Identity
+    fields = ["value", "known"]
+
+
+@admin.register(Person)
+class PersonAdmin(LookOnlyAdmin):
+    list_display = ["__str__", "project", "user_id", "events", "first_seen_at", "last_seen_at"]
+    search_fields = ["=user_id", "=identities__value"]
+    search_help_text = "A whole user id or anonymous id."
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+    inlines = [IdentityInline]
+
+
+@admin.register(Identity)
+class IdentityAdmin(LookOnlyAdmin):
+    list_display = ["value", "project", "person", "known"]
+    search_fields = ["=value"]
+    list_select_related = ["project", "person"]
+    ordering = ["-pk"]
+
+
+@admin.register(DayCount)
+class DayCountAdmin(LookOnlyAdmin):
+    list_display = ["day", "project", "type", "name", "events"]
+    list_filter = ["type"]
+    search_fields = ["=name", "project__slug"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(PersonDay)
+class PersonDayAdmin(LookOnlyAdmin):
+    list_display = ["day", "project", "person", "events"]
+    search_fields = ["project__slug"]
+    list_select_related = ["project", "person"]
+    ordering = ["-pk"]
+
+
+@admin.register(Consumer)
+class ConsumerAdmin(LookOnlyAdmin):
+    """How far each reader of the log has come."""
+
+    list_display = ["name", "position", "caught_up_at"]
