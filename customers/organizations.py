@@ -109,7 +109,7 @@ _house_key: tuple[float, str] = (0.0, "")
 
 def house_write_key() -> str:
     """Return the key the product's own pages send their views with; at most a minute old, "" before the first start."""
-    global _house_key
+    global _house_key  # noqa: PLW0603 -- one value for the process, read on every page
     if _house_key[0] < time.monotonic():
         project = _find_house()
         key = write_key(project) if project else ""
@@ -119,7 +119,7 @@ def house_write_key() -> str:
 
 def forget_house() -> None:
     """Drop what this process remembers of the house's key."""
-    global _house_key
+    global _house_key  # noqa: PLW0603
     _house_key = (0.0, "")
 
 

@@ -67,7 +67,7 @@ def admit(caller: Caller, events: int = 1) -> None:
 
 
 def _tell(key_id: int, window: Window, now: float) -> None:
-    global _away_until
+    global _away_until  # noqa: PLW0603
     window.synced_at = now
     if now < _away_until:
         return
@@ -87,7 +87,7 @@ def _tell(key_id: int, window: Window, now: float) -> None:
 
 def forget_limits() -> None:
     """Forget everything that was counted."""
-    global _away_until
+    global _away_until  # noqa: PLW0603
     _away_until = 0.0
     _windows.clear()
     for name in _redis.scan_iter("rate:*"):
