@@ -28,7 +28,7 @@ SELECT %(project)s, 'b-' || n, 'click', %(now)s - random() * interval '7 days', 
     CASE WHEN n %% 3 = 0 THEN '100.64.0.0'::inet + n %% 200 ELSE '10.0.0.0'::inet + n END,
     '', 'android', (10 + floor(6 * random()))::text, 'model ' || floor(300 * random() ^ 2), '', '', '', '', false
 FROM generate_series(1, %(touches)s) AS n
-"""
+"""  # noqa: E501
 # Each install follows a random touch; a third carry its click id, a quarter of the rest its advertising id.
 INSTALLS = """
 INSERT INTO attribution_install (project_id, message_id, distinct_id, installed_at, received_at, click_id,

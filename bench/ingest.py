@@ -72,7 +72,11 @@ def main(arguments: list[str]) -> None:
     with stack.web() as (port, process):
         load.run(port, requests("/v1/batch", key, bodies(2_000, 100)), 8)
         before = stored(project)
-        ours = line("batches of 100, 8 connections", load.run(port, requests("/v1/batch", key, bodies(options.events, 100)), 8), options.events)
+        ours = line(
+            "batches of 100, 8 connections",
+            load.run(port, requests("/v1/batch", key, bodies(options.events, 100)), 8),
+            options.events,
+        )
         assert stored(project) - before == options.events, "an event was lost or stored twice"
         singles = options.events // 20
         line("single events, 8 connections", load.run(port, requests("/v1/track", key, bodies(singles, 1)), 8), singles)
@@ -80,5 +84,7 @@ def main(arguments: list[str]) -> None:
     with stack.web(USUAL) as (port, _):
         few = options.events // 5
         load.run(port, requests("/usual", key, bodies(1_000, 100)), 8)
-        usual = line("the usual way: serializer + bulk_create", load.run(port, requests("/usual", key, bodies(few, 100)), 8), few)
+        usual = line(
+            "the usual way: serializer + bulk_create", load.run(port, requests("/usual", key, bodies(few, 100)), 8), few
+        )
     print(f"ratio to the usual way: {ours / usual:.1f}")

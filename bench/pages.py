@@ -53,7 +53,6 @@ def main(arguments: list[str]) -> None:
             page = load.request("GET", f"/dashboard/{slug}/{name}", cookie)
             load.run(port, [page] * 4, 2)
             result = load.run(port, [page] * rounds, 1)
-            print(
-                f"{'/' + name:12s} p50 {result.quantile(0.5):6.1f}  p95 {result.quantile(0.95):6.1f} ms  {result.statuses}"
-            )
+            p50, p95 = result.quantile(0.5), result.quantile(0.95)
+            print(f"{'/' + name:12s} p50 {p50:6.1f}  p95 {p95:6.1f} ms  {result.statuses}")
         print(f"largest web worker: {ingest.memory_mb(process):.0f} MB")

@@ -19,12 +19,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def web(app: str = "growthplatform.wsgi:application", threads: int = 4, workers: int = 2) -> Iterator[tuple[int, psutil.Process]]:
+def web(
+    app: str = "growthplatform.wsgi:application", threads: int = 4, workers: int = 2
+) -> Iterator[tuple[int, psutil.Process]]:
     """Serve `app` by granian on a free port until the block ends; yield port and process."""
     port = free_port()
     command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", str(workers), "--blocking-threads", str(threads),
-        "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--http", "1", "--backlog", "1024", "--log-level", "error", app,
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", str(workers), "--blocking-threads",
+        str(threads), "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--http", "1", "--backlog", "1024",
+        "--log-level", "error", app,
     ]  # fmt: skip
     process = subprocess.Popen(command, env={**os.environ, "PORT": str(port)})
     try:

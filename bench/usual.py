@@ -22,7 +22,7 @@ from customers.services import find_caller  # noqa: E402
 from events.store import key_of  # noqa: E402
 
 
-class UsualEvent(models.Model):
+class UsualEvent(models.Model):  # noqa: DJ008
     id = models.BigAutoField(primary_key=True)
     project_id = models.BigIntegerField()
     message_id = models.CharField(max_length=100)
@@ -41,7 +41,7 @@ class UsualEvent(models.Model):
         db_table = "events_event"
 
 
-class UsualMessage(models.Model):
+class UsualMessage(models.Model):  # noqa: DJ008
     project_id = models.BigIntegerField(primary_key=True)
     key = models.UUIDField()
     received_at = models.DateTimeField()

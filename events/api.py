@@ -50,7 +50,7 @@ class SegmentView(APIView):
     content_negotiation_class = OnlyJson
     limit_bytes = payloads.BATCH_BYTES
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         # What is asked for is allowed: pages may give the library headers of their own, and its retries carry a count.
         asked = request.META.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS") or ALLOWED_HEADERS
         return Response(status=204, headers=PREFLIGHT | {"Access-Control-Allow-Headers": asked})
@@ -162,7 +162,7 @@ class SingleCall(SegmentView):
         operation_id="send_call",
         summary="Send one call",
         tags=["Events"],
-        auth=[{"writeKey": []}],
+        auth=[{"writeKey": []}],  # type: ignore[list-item]
         request=dict,
         responses=ANSWERS,
         examples=[TRACK, OK, REFUSED],
@@ -177,7 +177,7 @@ class BatchCall(SegmentView):
         operation_id="send_batch",
         summary="Send up to 2,500 calls",
         tags=["Events"],
-        auth=[{"writeKey": []}],
+        auth=[{"writeKey": []}],  # type: ignore[list-item]
         request=dict,
         responses=ANSWERS,
         examples=[BATCH, OK, REFUSED],
@@ -209,7 +209,7 @@ class SourceSettings(SegmentView):
     def get(self, request: Request, key: str) -> Response:
         """Answer what the library asks before it sends anything."""
         self.find_caller(key)
-        integration = {
+        integration: dict[str, Any] = {
             "apiKey": key,
             "apiHost": f"{request.get_host()}/v1",
             "protocol": "https" if request.is_secure() else "http",
@@ -241,7 +241,7 @@ def _library() -> tuple[bytes, bytes]:
 
 
 @require_safe
-def browser_library(request: HttpRequest, key: str) -> HttpResponseBase:  # noqa: ARG001 -- the library reads it in its own address
+def browser_library(request: HttpRequest, key: str) -> HttpResponseBase:
     """Serve Segment's own browser library from its npm package."""
     plain, packed = _library()
     takes_packed = "gzip" in request.headers.get("Accept-Encoding", "")
@@ -253,7 +253,7 @@ def browser_library(request: HttpRequest, key: str) -> HttpResponseBase:  # noqa
 
 
 @require_safe
-def browser_bundle(request: HttpRequest, file: str) -> HttpResponseBase:  # noqa: ARG001
+def browser_bundle(request: HttpRequest, file: str) -> HttpResponseBase:
     """Serve a bundle that the library loads when it needs it; its name changes with what is in it."""
     path: Path = (BROWSER_LIBRARY / file).resolve()
     if not path.is_relative_to(BROWSER_LIBRARY.resolve()) or not path.is_file():

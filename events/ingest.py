@@ -41,7 +41,7 @@ class EventsRefused(Problem):
         first = receipt.refused[0]
         self.status = 400
         super().__init__(
-            first.message if len(receipt.refused) == 1 else f"{len(receipt.refused)} events were refused: {first.message}",
+            first.message if len(receipt.refused) == 1 else f"{len(receipt.refused)} events refused: {first.message}",
             code=first.code,
             detail={
                 "stored": receipt.stored,
@@ -58,10 +58,6 @@ class Parsed(NamedTuple):
     sent_at: datetime | None
     refused: list[Refusal]
     write_key: str = ""
-
-
-_only_key = msgspec.json.Decoder(msgspec.defstruct("OnlyKey", [("writeKey", str, "")]))
-_context_ip = msgspec.json.Decoder(msgspec.defstruct("ContextIp", [("ip", msgspec.Raw, Raw(b"null"))]))
 
 
 def parse_batch(body: bytes) -> Parsed:
@@ -101,7 +97,8 @@ def _parse_loosely(body: bytes) -> Parsed:
         text = bytes(raw)
         try:
             if index >= payloads.BATCH_EVENTS:
-                raise Refused("too_many_events", f"A batch may have {payloads.BATCH_EVENTS} events; this one came after.")
+                message = f"A batch may have {payloads.BATCH_EVENTS} events; this one came after them."
+                raise Refused("too_many_events", message)
             if len(text) > payloads.EVENT_BYTES:
                 raise payloads.too_large()
             call = payloads.check(payloads.read_item(text), None)
@@ -115,8 +112,8 @@ def _parse_loosely(body: bytes) -> Parsed:
     return Parsed(calls, sent_at, refused, write_key if isinstance(write_key, str) else "")
 
 
-def parse_single(body: bytes, kind: str) -> Parsed:
-    """Read one call of the given kind. Raises Unreadable for what is not JSON at all."""
+def parse_single(body: bytes, kind: str | None) -> Parsed:
+    """Read one call of the given kind, or of the one it names itself. Raises Unreadable for what is not JSON at all."""
     write_key = ""
     try:
         if len(body) > payloads.EVENT_BYTES + 1024:
@@ -133,7 +130,7 @@ def parse_single(body: bytes, kind: str) -> Parsed:
 def _key_in(body: bytes) -> str:
     """Return the write key inside a call that could not be taken, else ""."""
     try:
-        return _only_key.decode(body).writeKey
+        return payloads.key_decoder.decode(body).writeKey
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
@@ -190,7 +187,7 @@ def _row(caller: Caller, call: Call, sent_at: datetime | None, received_at: date
 
 
 def _claimed_ip(context: bytes) -> Inet | None:
-    raw = bytes(_context_ip.decode(context).ip)
+    raw = bytes(payloads.context_ip_decoder.decode(context).ip)
     return Inet.parse(raw[1:-1].decode()) if raw[:1] == b'"' else None
 
 
@@ -233,6 +230,9 @@ def _rebuilt(call: Call) -> bytes:
         messageId=call.message_id,
         timestamp=call.claimed_at,
         context=Raw(call.context),
-        **{"traits" if call.type in {"identify", "group"} else "properties": Raw(call.properties)},
     )
+    if call.type in {"identify", "group"}:
+        item.traits = Raw(call.properties)
+    else:
+        item.properties = Raw(call.properties)
     return payloads.compact(item)

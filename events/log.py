@@ -59,7 +59,8 @@ def advance(consumer: str, limit: int = BATCH_EVENTS) -> Range | None:
             _rebase()
             return None
         cursor.execute(
-            "SELECT position FROM events_event WHERE position >= %s AND position < %s ORDER BY position OFFSET %s LIMIT 1",
+            "SELECT position FROM events_event WHERE position >= %s AND position < %s ORDER BY position"
+            " OFFSET %s LIMIT 1",
             [low, complete, limit],
         )
         full = cursor.fetchone()
@@ -80,7 +81,8 @@ def _rebase() -> None:
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE events_event, events_consumer IN ACCESS EXCLUSIVE MODE")
         cursor.execute(
-            "UPDATE events_event e SET position = -1000 + (SELECT count(*) FROM events_consumer c WHERE c.position <= e.position)"
+            "UPDATE events_event e SET position ="
+            " -1000 + (SELECT count(*) FROM events_consumer c WHERE c.position <= e.position)"
         )
         cursor.execute(
             "UPDATE events_consumer c SET position ="
@@ -94,12 +96,13 @@ def read(stretch: Range, name: str) -> Iterator[EventRow]:
         cursor.execute(
             "SELECT e.project_id, e.message_id, COALESCE(e.user_id, e.anonymous_id), e.ts, e.received_at, host(e.ip),"
             " e.properties, e.context FROM events_event e JOIN customers_project p ON p.id = e.project_id"
-            " WHERE e.position >= %s AND e.position < %s AND e.type = 'track' AND e.name = %s ORDER BY e.received_at, e.id",
+            " WHERE e.position >= %s AND e.position < %s AND e.type = 'track' AND e.name = %s"
+            " ORDER BY e.received_at, e.id",
             [stretch.low, stretch.high, name],
         )
         for row in cursor:
             # Django leaves jsonb as text on its connections.
-            yield EventRow(*row[:6], orjson.loads(row[6]), orjson.loads(row[7]))
+            yield EventRow._make((*row[:6], orjson.loads(row[6]), orjson.loads(row[7])))
 
 
 def caught_up_at(consumer: str) -> datetime | None:

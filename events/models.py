@@ -23,7 +23,8 @@ class Event(models.Model):
     project = models.ForeignKey("customers.Project", models.DO_NOTHING, db_constraint=False, related_name="events")
     message_id = models.CharField(max_length=100)
     type = models.CharField(max_length=10, choices=Type.choices)
-    name = models.TextField(null=True, help_text="Event; of a page or screen its name, of a group its id, of an alias the former id.")  # noqa: DJ001
+    # Of a track call the event; of a page or screen its name, of a group its id, of an alias the former id.
+    name = models.TextField(null=True)  # noqa: DJ001
     user_id = models.TextField(null=True)  # noqa: DJ001
     anonymous_id = models.TextField(null=True)  # noqa: DJ001
     ts = models.DateTimeField(help_text="When it happened, corrected by the sender's clock.")

@@ -3,6 +3,7 @@
 Nested values stay raw JSON (msgspec.Raw): they are checked for form, size, depth and NUL, and never decoded.
 """
 
+import re
 from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
@@ -60,20 +61,32 @@ class LooseBatch(msgspec.Struct):
     writeKey: Raw = Raw()  # noqa: N815
 
 
+class OnlyTraits(msgspec.Struct):
+    traits: Raw = Raw()
+
+
+class OnlyIp(msgspec.Struct):
+    ip: Raw = Raw()
+
+
+class OnlyKey(msgspec.Struct):
+    writeKey: str = ""  # noqa: N815
+
+
 class Refusal(NamedTuple):
     """Why one event of a request was not taken."""
 
-    index: int
+    place: int
     code: str
     message: str
     field: str
     body: bytes
 
     def public(self) -> dict[str, object]:
-        return {"index": self.index, "field": self.field, "code": self.code, "message": self.message}
+        return {"index": self.place, "field": self.field, "code": self.code, "message": self.message}
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """One event can't be taken, and why."""
 
     def __init__(self, code: str, message: str, field: str = "") -> None:
@@ -243,7 +256,9 @@ def merged(raw: bytes, more: dict[str, object]) -> bytes:
 
 
 _item = msgspec.json.Decoder(Item)
-_context_traits = msgspec.json.Decoder(msgspec.defstruct("ContextTraits", [("traits", Raw, Raw())]))
+_context_traits = msgspec.json.Decoder(OnlyTraits)
+context_ip_decoder = msgspec.json.Decoder(OnlyIp)
+key_decoder = msgspec.json.Decoder(OnlyKey)
 batch_decoder = msgspec.json.Decoder(Batch)
 loose_batch_decoder = msgspec.json.Decoder(LooseBatch)
 _any = msgspec.json.Decoder()
@@ -281,8 +296,8 @@ def _read_loosely(body: bytes | Raw, first: str) -> Item:
         return _item.decode(msgspec.json.encode(plain))
     except msgspec.ValidationError as wrong:
         text = str(wrong)
-        field = text.split("`$.")[-1].rstrip("`").split(".")[0].split("[")[0] if "`$." in text else ""
-        raise Refused("invalid_field", f"{field}: {text.split(' - at')[0]}.".removeprefix(": "), field) from None
+        field = re.split(r"[.\[`]", text.rpartition("`$.")[2], maxsplit=1)[0] if "`$." in text else ""
+        raise Refused("invalid_field", f"{field}: {text.partition(' - at')[0]}.".removeprefix(": "), field) from None
     except msgspec.DecodeError:
         raise Refused("invalid_json", f"Not valid: {first}.") from None
 

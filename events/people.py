@@ -16,9 +16,9 @@ CREATE TEMP TABLE IF NOT EXISTS stretch (
 ) ON COMMIT DELETE ROWS
 """
 STRETCH = """
-INSERT INTO stretch SELECT e.project_id, COALESCE(e.user_id, e.anonymous_id) AS distinct_id, e.user_id, e.anonymous_id, e.type, e.name,
-       e.ts, e.id, CASE WHEN e.type = 'identify' THEN e.properties END AS traits,
-       (e.ts AT TIME ZONE p.time_zone)::date AS day
+INSERT INTO stretch
+SELECT e.project_id, COALESCE(e.user_id, e.anonymous_id), e.user_id, e.anonymous_id, e.type, e.name, e.ts, e.id,
+       CASE WHEN e.type = 'identify' THEN e.properties END, (e.ts AT TIME ZONE p.time_zone)::date
 FROM events_event e JOIN customers_project p ON p.id = e.project_id
 WHERE e.position >= %s AND e.position < %s
 """
@@ -32,7 +32,8 @@ SELECT s.project_id, s.value, bool_or(s.known), min(s.ts) FROM (
 WHERE i.id IS NULL GROUP BY 1, 2
 """
 LINKS = """
-SELECT l.project_id, l.a, l.b, l.alias, ia.person_id, pa.user_id IS NOT NULL, ib.person_id, pb.user_id IS NOT NULL FROM (
+SELECT l.project_id, l.a, l.b, l.alias, ia.person_id, pa.user_id IS NOT NULL, ib.person_id, pb.user_id IS NOT NULL
+FROM (
     SELECT project_id, CASE WHEN type = 'alias' THEN name ELSE anonymous_id END AS a, user_id AS b,
            bool_or(type = 'alias') AS alias, min(id) AS first
     FROM stretch WHERE user_id IS NOT NULL AND (anonymous_id IS NOT NULL OR type = 'alias') GROUP BY 1, 2, 3
@@ -54,10 +55,12 @@ MERGED = [
        FROM events_personday d JOIN gone g USING (person_id) GROUP BY 1, 2, 3
        ON CONFLICT ON CONSTRAINT person_day_once DO UPDATE SET events = events_personday.events + EXCLUDED.events""",
     "DELETE FROM events_personday d USING gone g WHERE d.person_id = g.person_id",
-    """UPDATE events_person p SET first_seen_at = least(p.first_seen_at, o.first), last_seen_at = greatest(p.last_seen_at, o.last),
-           events = p.events + o.events, user_id = COALESCE(p.user_id, o.user_id), traits = o.traits || p.traits
+    """UPDATE events_person p SET first_seen_at = least(p.first_seen_at, o.first),
+           last_seen_at = greatest(p.last_seen_at, o.last), events = p.events + o.events,
+           user_id = COALESCE(p.user_id, o.user_id), traits = o.traits || p.traits
        FROM (SELECT g.survivor_id, min(q.first_seen_at) AS first, max(q.last_seen_at) AS last, sum(q.events) AS events,
-                    max(q.user_id) AS user_id, COALESCE((array_agg(q.traits ORDER BY q.last_seen_at DESC))[1], '{}') AS traits
+                    max(q.user_id) AS user_id,
+                    COALESCE((array_agg(q.traits ORDER BY q.last_seen_at DESC))[1], '{}') AS traits
              FROM gone g JOIN events_person q ON q.id = g.person_id GROUP BY 1) o
        WHERE p.id = o.survivor_id""",
     "DELETE FROM events_person p USING gone g WHERE p.id = g.person_id",
@@ -69,14 +72,16 @@ COUNTED = [
        FROM stretch s JOIN events_identity i ON i.project_id = s.project_id AND i.value = s.distinct_id GROUP BY 1, 2, 3
        ON CONFLICT ON CONSTRAINT person_day_once DO UPDATE SET events = events_personday.events + EXCLUDED.events""",
     """INSERT INTO events_daycount (project_id, day, type, name, events)
-       SELECT project_id, day, type, CASE WHEN type IN ('track', 'page', 'screen') THEN COALESCE(name, '') ELSE '' END, count(*)
+       SELECT project_id, day, type,
+              CASE WHEN type IN ('track', 'page', 'screen') THEN COALESCE(name, '') ELSE '' END, count(*)
        FROM stretch GROUP BY 1, 2, 3, 4
        ON CONFLICT ON CONSTRAINT day_count_once DO UPDATE SET events = events_daycount.events + EXCLUDED.events""",
     """UPDATE events_person p SET first_seen_at = least(p.first_seen_at, o.first),
            last_seen_at = greatest(p.last_seen_at, o.last), events = p.events + o.events,
            user_id = COALESCE(p.user_id, o.user_id)
        FROM (SELECT i.person_id, min(s.ts) AS first, max(s.ts) AS last, count(*) AS events, max(s.user_id) AS user_id
-             FROM stretch s JOIN events_identity i ON i.project_id = s.project_id AND i.value = s.distinct_id GROUP BY 1) o
+             FROM stretch s JOIN events_identity i ON i.project_id = s.project_id AND i.value = s.distinct_id
+             GROUP BY 1) o
        WHERE p.id = o.person_id""",
     """UPDATE events_person p SET traits = p.traits || o.traits
        FROM (SELECT person_id, jsonb_object_agg(key, value) AS traits FROM (

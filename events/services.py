@@ -86,5 +86,3 @@ def forget_old(now: datetime) -> int:
         )
         gone: int = cursor.rowcount
     return gone
-
-

@@ -22,14 +22,17 @@ COLUMNS = (
     "project_id, message_id, type, name, user_id, anonymous_id, ts, claimed_at, received_at, clamped, ip, properties,"
     " context"
 )
-TYPES = ["int8", "varchar", "varchar", "text", "text", "text"] + ["timestamptz"] * 3 + ["bool", "inet", "jsonb", "jsonb"]
+TYPES = [
+    "int8", "varchar", "varchar", "text", "text", "text", "timestamptz", "timestamptz", "timestamptz", "bool", "inet",
+    "jsonb", "jsonb",
+]  # fmt: skip
 ONE = f"""
 WITH fresh AS (
     INSERT INTO events_message (project_id, key, received_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING key
 )
 INSERT INTO events_event ({COLUMNS})
 SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::inet, %s, %s FROM fresh
-"""  # noqa: S608 -- the columns are constant
+"""  # noqa: S608
 KEYS = """
 INSERT INTO events_message (project_id, key, received_at)
 SELECT %s, key, %s FROM unnest(%s) AS key ON CONFLICT DO NOTHING
@@ -159,7 +162,7 @@ def _store_one(project_id: int, row: Row) -> int:
         return cursor.rowcount
 
 
-class _SomeRepeated(Exception):
+class _SomeRepeated(Exception):  # noqa: N818
     """Not all keys were new; raised to undo the attempt that took them for new."""
 
 

@@ -53,7 +53,8 @@ def read(environment: Mapping[str, str]) -> Config:
             msgspec.convert({name: value}, Config, strict=False)
         except msgspec.ValidationError as wrong:
             reason = str(wrong).split(" - at ")[0]
-            raise WrongSetting(f"{name.upper()}={value!r} can't be used: {reason}. See docs/configuration.md.") from None
+            message = f"{name.upper()}={value!r} can't be used: {reason}. See docs/configuration.md."
+            raise WrongSetting(message) from None
     return msgspec.convert(values, Config, strict=False)
 
 

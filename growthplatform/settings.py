@@ -163,7 +163,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Growth Platform",
-    "DESCRIPTION": "One stream of events in; attribution, links and people out. Every refusal has a code and a sentence.",
+    "DESCRIPTION": "One stream of events in; attribution, links and people out. A refusal has a code and a sentence.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -52,7 +52,7 @@ class ApiKeyFactory(factory.django.DjangoModelFactory[ApiKey]):
     kind = ApiKey.Kind.SECRET
 
     @classmethod
-    def _create(cls, model_class: type[ApiKey], *args: object, **fields: object) -> ApiKey:  # noqa: ARG003
+    def _create(cls, model_class: type[ApiKey], *args: object, **fields: object) -> ApiKey:
         project, kind = fields.pop("project"), fields.pop("kind")
         key, text = keys.make(project, kind)  # type: ignore[arg-type]
         ApiKey.objects.filter(pk=key.pk).update(**fields)

@@ -6,133 +6,197 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customers', '0001_initial'),
+        ("customers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('message_id', models.CharField(max_length=100)),
-                ('type', models.CharField(choices=[('track', 'Track'), ('identify', 'Identify'), ('page', 'Page'), ('screen', 'Screen'), ('group', 'Group'), ('alias', 'Alias')], max_length=10)),
-                ('name', models.TextField(help_text='Event; of a page or screen its name, of a group its id, of an alias the former id.', null=True)),
-                ('user_id', models.TextField(null=True)),
-                ('anonymous_id', models.TextField(null=True)),
-                ('ts', models.DateTimeField(help_text="When it happened, corrected by the sender's clock.")),
-                ('claimed_at', models.DateTimeField(help_text='When the sender said it happened.', null=True)),
-                ('received_at', models.DateTimeField()),
-                ('clamped', models.BooleanField(help_text='It claimed the future, so `ts` is its arrival.')),
-                ('ip', models.GenericIPAddressField(null=True)),
-                ('properties', models.JSONField(help_text='Properties; of identify and group calls their traits.')),
-                ('context', models.JSONField()),
-                ('position', models.BigIntegerField()),
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("message_id", models.CharField(max_length=100)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("track", "Track"),
+                            ("identify", "Identify"),
+                            ("page", "Page"),
+                            ("screen", "Screen"),
+                            ("group", "Group"),
+                            ("alias", "Alias"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("name", models.TextField(null=True)),
+                ("user_id", models.TextField(null=True)),
+                ("anonymous_id", models.TextField(null=True)),
+                ("ts", models.DateTimeField(help_text="When it happened, corrected by the sender's clock.")),
+                ("claimed_at", models.DateTimeField(help_text="When the sender said it happened.", null=True)),
+                ("received_at", models.DateTimeField()),
+                ("clamped", models.BooleanField(help_text="It claimed the future, so `ts` is its arrival.")),
+                ("ip", models.GenericIPAddressField(null=True)),
+                ("properties", models.JSONField(help_text="Properties; of identify and group calls their traits.")),
+                ("context", models.JSONField()),
+                ("position", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'events_event',
-                'managed': False,
+                "db_table": "events_event",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='Consumer',
+            name="Consumer",
             fields=[
-                ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('position', models.BigIntegerField(default=0)),
-                ('caught_up_at', models.DateTimeField(null=True)),
+                ("name", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("position", models.BigIntegerField(default=0)),
+                ("caught_up_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_seen_at', models.DateTimeField()),
-                ('last_seen_at', models.DateTimeField()),
-                ('events', models.BigIntegerField(default=0)),
-                ('user_id', models.TextField(help_text='The known id, null for an anonymous person.', null=True)),
-                ('traits', models.JSONField(default=dict)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='people', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("first_seen_at", models.DateTimeField()),
+                ("last_seen_at", models.DateTimeField()),
+                ("events", models.BigIntegerField(default=0)),
+                ("user_id", models.TextField(help_text="The known id, null for an anonymous person.", null=True)),
+                ("traits", models.JSONField(default=dict)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="people", to="customers.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Identity',
+            name="Identity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('value', models.TextField()),
-                ('known', models.BooleanField(help_text='It was sent as a user id.')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.project')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='events.person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("value", models.TextField()),
+                ("known", models.BooleanField(help_text="It was sent as a user id.")),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="customers.project"
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="identities", to="events.person"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PersonDay',
+            name="PersonDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('events', models.BigIntegerField()),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='days', to='events.person')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("events", models.BigIntegerField()),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="days", to="events.person"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="customers.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rejected',
+            name="Rejected",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('fingerprint', models.UUIDField(help_text='Of body and reason: the same refusal again counts up `seen`.')),
-                ('code', models.CharField(max_length=40)),
-                ('message', models.TextField()),
-                ('field', models.CharField(blank=True, max_length=60)),
-                ('path', models.CharField(help_text='The address it was sent to.', max_length=100)),
-                ('body', models.TextField(help_text='What was sent, at most 64 KB of it.')),
-                ('cut', models.BooleanField(default=False, help_text="The body was longer than is kept, so it can't be replayed.")),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('seen', models.PositiveIntegerField(default=1)),
-                ('state', models.CharField(choices=[('open', 'Refused'), ('replayed', 'Replayed'), ('discarded', 'Discarded')], default='open', max_length=10)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('replayed_at', models.DateTimeField(null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejected', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "fingerprint",
+                    models.UUIDField(help_text="Of body and reason: the same refusal again counts up `seen`."),
+                ),
+                ("code", models.CharField(max_length=40)),
+                ("message", models.TextField()),
+                ("field", models.CharField(blank=True, max_length=60)),
+                ("path", models.CharField(help_text="The address it was sent to.", max_length=100)),
+                ("body", models.TextField(help_text="What was sent, at most 64 KB of it.")),
+                (
+                    "cut",
+                    models.BooleanField(
+                        default=False, help_text="The body was longer than is kept, so it can't be replayed."
+                    ),
+                ),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("seen", models.PositiveIntegerField(default=1)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Refused"), ("replayed", "Replayed"), ("discarded", "Discarded")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("replayed_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rejected", to="customers.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DayCount',
+            name="DayCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('type', models.CharField(max_length=10)),
-                ('name', models.TextField()),
-                ('events', models.BigIntegerField()),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("type", models.CharField(max_length=10)),
+                ("name", models.TextField()),
+                ("events", models.BigIntegerField()),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="customers.project"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('project', 'day', 'type', 'name'), name='day_count_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "day", "type", "name"), name="day_count_once")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['project', '-last_seen_at', '-id'], name='people_newest'),
+            model_name="person",
+            index=models.Index(fields=["project", "-last_seen_at", "-id"], name="people_newest"),
         ),
         migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(fields=('project', 'value'), name='identity_once'),
+            model_name="identity",
+            constraint=models.UniqueConstraint(fields=("project", "value"), name="identity_once"),
         ),
         migrations.AddConstraint(
-            model_name='personday',
-            constraint=models.UniqueConstraint(fields=('project', 'day', 'person'), name='person_day_once'),
+            model_name="personday",
+            constraint=models.UniqueConstraint(fields=("project", "day", "person"), name="person_day_once"),
         ),
         migrations.AddIndex(
-            model_name='rejected',
-            index=models.Index(fields=['project', '-last_at', '-id'], name='rejected_newest'),
+            model_name="rejected",
+            index=models.Index(fields=["project", "-last_at", "-id"], name="rejected_newest"),
         ),
         migrations.AddIndex(
-            model_name='rejected',
-            index=models.Index(fields=['last_at'], name='rejected_age'),
+            model_name="rejected",
+            index=models.Index(fields=["last_at"], name="rejected_age"),
         ),
         migrations.AddConstraint(
-            model_name='rejected',
-            constraint=models.UniqueConstraint(fields=('project', 'fingerprint'), name='refusal_once'),
+            model_name="rejected",
+            constraint=models.UniqueConstraint(fields=("project", "fingerprint"), name="refusal_once"),
         ),
     ]

@@ -42,5 +42,7 @@ CREATE INDEX message_age ON events_message USING brin (received_at) WITH (autosu
 class Migration(migrations.Migration):
     dependencies = [("events", "0001_initial")]
     operations = [
-        migrations.RunSQL(LOG, "DROP TABLE events_message; DROP TABLE events_event; DROP SEQUENCE events_event_id_seq;"),
+        migrations.RunSQL(
+            LOG, "DROP TABLE events_message; DROP TABLE events_event; DROP SEQUENCE events_event_id_seq;"
+        ),
     ]

@@ -1,6 +1,6 @@
 """What every API view shares: JSON in and out by orjson, one error shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
@@ -35,13 +35,16 @@ class OrjsonRenderer(BaseRenderer):
 class OnlyJson(BaseContentNegotiation):
     """Answer JSON whatever the Accept header says: clients send odd ones, and there is nothing to choose."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
-        return parsers[0]
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], "application/json"
+        return next(iter(renderers)), "application/json"
 
 
 class OrjsonParser(BaseParser):

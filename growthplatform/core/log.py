@@ -9,7 +9,8 @@ import structlog
 
 def logging_config(log_format: str) -> dict[str, Any]:
     """Set up the standard library's root logger and return structlog's configuration for `text` or `json`."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    line = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=line)
     last = (
         structlog.processors.JSONRenderer()
         if log_format == "json"

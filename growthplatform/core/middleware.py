@@ -23,7 +23,7 @@ POLICY = "; ".join(
         "object-src 'none'",
     ]
 )
-# The staff admin's kit and the API pages need inline styles and evaluated expressions; they are for staff and docs only.
+# The staff admin's kit and the API pages need inline styles and evaluated expressions.
 LOOSER = POLICY.replace("script-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval'").replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
 )

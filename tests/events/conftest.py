@@ -23,7 +23,9 @@ class Sender:
     project: Project
     key: str
 
-    def post(self, path: str, body: Any, *, key: str | None = None, packed: bool = False, **headers: str) -> HttpResponse:
+    def post(
+        self, path: str, body: Any, *, key: str | None = None, packed: bool = False, **headers: str
+    ) -> HttpResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         key = self.key if key is None else key
         if key:

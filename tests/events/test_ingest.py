@@ -50,7 +50,9 @@ def test_a_single_call_is_taken_by_its_long_and_its_short_address(sender: Sender
     assert [event.name for event in sender.events()] == ["Signed Up"]
 
 
-@pytest.mark.parametrize(("short", "kind"), [("i", "identify"), ("p", "page"), ("s", "screen"), ("g", "group"), ("a", "alias")])
+@pytest.mark.parametrize(
+    ("short", "kind"), [("i", "identify"), ("p", "page"), ("s", "screen"), ("g", "group"), ("a", "alias")]
+)
 def test_short_addresses_stand_for_their_calls(sender: Sender, short: str, kind: str) -> None:
     body = {"userId": "user-1", "groupId": "g", "previousId": "p"}
 
@@ -243,7 +245,7 @@ def test_an_escaped_backslash_before_u0000_is_not_a_nul(sender: Sender) -> None:
 
 
 def test_a_value_only_postgresql_refuses_spoils_only_its_own_event(sender: Sender) -> None:
-    huge = b'{"batch":[{"type":"track","event":"a","userId":"u","messageId":"1"},{"type":"track","event":"b","userId":"u","messageId":"2","properties":{"n":1e999999}}]}'
+    huge = b'{"batch":[{"type":"track","event":"a","userId":"u","messageId":"1"},{"type":"track","event":"b","userId":"u","messageId":"2","properties":{"n":1e999999}}]}'  # noqa: E501
 
     answer = sender.post("/v1/batch", huge)
 
@@ -321,7 +323,11 @@ def test_a_key_that_sends_too_fast_is_told_when_to_come_back(sender: Sender) -> 
 
 @pytest.mark.parametrize(
     ("policy", "stored"),
-    [(Project.IpPolicy.FULL, "84.191.22.7"), (Project.IpPolicy.TRUNCATED, "84.191.22.0"), (Project.IpPolicy.NONE, None)],
+    [
+        (Project.IpPolicy.FULL, "84.191.22.7"),
+        (Project.IpPolicy.TRUNCATED, "84.191.22.0"),
+        (Project.IpPolicy.NONE, None),
+    ],
 )
 def test_the_address_is_kept_as_the_projects_policy_says(sender: Sender, policy: str, stored: str | None) -> None:
     Project.objects.filter(pk=sender.project.pk).update(ip_policy=policy)
@@ -350,7 +356,9 @@ def test_an_event_past_the_projects_retention_is_refused(sender: Sender) -> None
 
 
 def test_context_shared_by_a_batch_reaches_each_event(sender: Sender) -> None:
-    sender.batch(track("m-1", context={"locale": "de"}), track("m-2"), context={"app": {"name": "Shop"}, "locale": "en"})
+    sender.batch(
+        track("m-1", context={"locale": "de"}), track("m-2"), context={"app": {"name": "Shop"}, "locale": "en"}
+    )
 
     assert [event.context for event in sender.events()] == [
         {"app": {"name": "Shop"}, "locale": "de"},

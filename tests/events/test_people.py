@@ -11,7 +11,7 @@ from customers.models import Project
 from events import identity, log, services
 from events.identity import Known, Link
 from events.models import Consumer, DayCount, Identity, Person, PersonDay
-from tests.events.conftest import Sender, track
+from tests.events.conftest import track
 from tests.factories import ProjectFactory
 
 
@@ -42,8 +42,21 @@ def test_an_anonymous_visitor_who_signs_up_is_one_person(project: Project) -> No
     digest_all()
     record(
         project,
-        {"type": "identify", "anonymousId": "a", "userId": "u", "traits": {"plan": "free", "email": "ada@example.com"}, "messageId": "2", "timestamp": "2026-11-02T01:00:00Z"},
-        {"type": "identify", "userId": "u", "traits": {"plan": "pro"}, "messageId": "3", "timestamp": "2026-11-02T02:00:00Z"},
+        {
+            "type": "identify",
+            "anonymousId": "a",
+            "userId": "u",
+            "traits": {"plan": "free", "email": "ada@example.com"},
+            "messageId": "2",
+            "timestamp": "2026-11-02T01:00:00Z",
+        },
+        {
+            "type": "identify",
+            "userId": "u",
+            "traits": {"plan": "pro"},
+            "messageId": "3",
+            "timestamp": "2026-11-02T02:00:00Z",
+        },
     )
     digest_all()
 
@@ -62,9 +75,16 @@ def test_two_people_on_one_device_stay_two(project: Project) -> None:
 
 
 def test_an_alias_joins_two_known_people_with_all_they_did(project: Project) -> None:
-    record(project, track("1", userId="old", timestamp="2026-11-01T06:00:00Z"), track("2", userId="new", timestamp="2026-11-01T07:00:00Z"))
+    record(
+        project,
+        track("1", userId="old", timestamp="2026-11-01T06:00:00Z"),
+        track("2", userId="new", timestamp="2026-11-01T07:00:00Z"),
+    )
     digest_all()
-    record(project, {"type": "alias", "userId": "new", "previousId": "old", "messageId": "3", "timestamp": "2026-11-01T08:00:00Z"})
+    record(
+        project,
+        {"type": "alias", "userId": "new", "previousId": "old", "messageId": "3", "timestamp": "2026-11-01T08:00:00Z"},
+    )
     digest_all()
 
     person = Person.objects.get(project=project)
@@ -86,7 +106,7 @@ def test_a_reader_that_fails_reads_the_same_again(project: Project) -> None:
     digest_all()
     record(project, track("1"))
 
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with pytest.raises(RuntimeError), transaction.atomic():  # noqa: PT012
         first = log.advance("people")
         raise RuntimeError
     with transaction.atomic():
@@ -108,7 +128,8 @@ def test_a_slow_transaction_is_not_overtaken(project: Project) -> None:
         with slow.cursor() as cursor:
             cursor.execute("SELECT pg_current_xact_id()")
             cursor.execute(
-                "INSERT INTO events_event (project_id, message_id, type, name, user_id, ts, received_at, properties, context)"
+                "INSERT INTO events_event"
+                " (project_id, message_id, type, name, user_id, ts, received_at, properties, context)"
                 " VALUES (%s, 'slow', 'track', 'e', 'u', now(), now(), '{}', '{}')",
                 [project.pk],
             )
@@ -148,7 +169,9 @@ ids = st.sampled_from(list("abcdef"))
     links=st.lists(st.builds(Link, ids, ids.map(str.upper), st.booleans()), max_size=12),
     seen=st.dictionaries(ids, st.just(False)),
 )
-def test_a_plan_gives_every_id_one_person_and_planning_again_changes_nothing(links: list[Link], seen: dict[str, bool]) -> None:
+def test_a_plan_gives_every_id_one_person_and_planning_again_changes_nothing(
+    links: list[Link], seen: dict[str, bool]
+) -> None:
     seen = {**seen, **{link.anonymous: False for link in links}, **{link.user: True for link in links}}
 
     plan = identity.plan(seen, links, {})
