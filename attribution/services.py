@@ -5,6 +5,8 @@ from attribution.erasure import erase
 from attribution.explain import explained, summary
 from attribution.installs import gather
 from attribution.late import finish, reopen
+from attribution.links import SlugTaken
+from attribution.links import create as create_link
 from attribution.queries import (
     by_source,
     campaign_totals,
@@ -17,12 +19,15 @@ from attribution.queries import (
 )
 from attribution.retention import forget_old
 from attribution.rule_sets import current as current_rules
-from attribution.touches import find_link, record, take
+from attribution.touches import Visit, find_link, record, take
 
 __all__ = [
+    "SlugTaken",
+    "Visit",
     "by_source",
     "campaign_totals",
     "clicks_by_source",
+    "create_link",
     "current_rules",
     "decide_pending",
     "decisions_between",

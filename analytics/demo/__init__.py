@@ -15,20 +15,19 @@ from analytics.demo import story, telling
 from analytics.demo.campaigns import CAMPAIGNS
 from analytics.demo.cast import APP
 from analytics.demo.hours import DAYS
-from attribution.erasure import erase as erase_attribution
+from attribution import services as attribution
 from attribution.models import Decision, Install, Link, Touch
-from attribution.tasks import attribute_pending
 from customers import services as customers
 from customers.accounts import DEMO_EMAIL
 from customers.keys import CACHE_S
 from customers.models import ApiKey, Organization, Project
 from events import services as events
-from events.erasure import erase as erase_events
 from events.models import Event
 
 NAME = "Nimbus Notes"
 READERS = ("people", "attribution")
 COUNTING_S = 120.0
+DECIDED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,9 @@ def _count(project: Project, progress: telling.Progress) -> None:
     written_at, until = timezone.now(), time.monotonic() + COUNTING_S
     while time.monotonic() < until:
         events.digest()
-        attribute_pending()
+        attribution.gather()
+        attribution.reopen(now=timezone.now())
+        attribution.decide_pending(DECIDED_AT_ONCE, now=timezone.now())
         read = [events.caught_up_at(reader) for reader in READERS]
         waiting = Install.objects.filter(project=project, pending=True).count()
         progress("Counted", sum(at is not None and at > written_at for at in read), len(read) + bool(waiting))
@@ -159,5 +160,5 @@ def _erase(project: Project, wait: Callable[[float], None]) -> int:
 
 
 def _parts(project_id: int) -> Iterator[int]:
-    yield from erase_attribution(project_id)
-    yield from erase_events(project_id)
+    yield from attribution.erase(project_id)
+    yield from events.erase(project_id)

@@ -12,10 +12,8 @@ from msgspec import Raw
 from analytics.demo.campaigns import CAMPAIGNS, LANDING
 from analytics.demo.cast import APP
 from analytics.demo.story import Sent, Story, Tap
-from attribution import links, payloads, touches
-from attribution.links import SlugTaken
+from attribution import services as attribution
 from attribution.models import Link
-from attribution.touches import Visit
 from customers.models import Project
 from customers.services import caller_of
 from events import services as events
@@ -24,6 +22,7 @@ from events.payloads import BATCH_EVENTS
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 STEP = 500
+TOUCHES = 2_000
 
 
 def make_links(project: Project) -> dict[str, Link]:
@@ -39,9 +38,9 @@ def make_links(project: Project) -> dict[str, Link]:
             **({} if campaign.to_site else campaign.stores),
         }
         try:
-            made[campaign.slug] = links.create(project, slug=f"nimbus-{campaign.slug}", **fields)
-        except SlugTaken:  # addresses are shared by all customers
-            made[campaign.slug] = links.create(project, **fields)
+            made[campaign.slug] = attribution.create_link(project, slug=f"nimbus-{campaign.slug}", **fields)
+        except attribution.SlugTaken:  # addresses are shared by all customers
+            made[campaign.slug] = attribution.create_link(project, **fields)
     Link.objects.filter(project=project).update(created_at=project.created_at)
     return made
 
@@ -58,14 +57,14 @@ def tell_taps(story: Story, made: Mapping[str, Link], progress: Progress) -> Non
     """Let the taps over links happen; each gets its touch id."""
     over_links = [tap for tap in story.taps if not tap.campaign.by_server]
     for number, tap in enumerate(over_links):
-        tap.touch_id, _ = touches.record(made[tap.campaign.slug], tap.type, _visit(tap), now=tap.at)
+        tap.touch_id, _ = attribution.record(made[tap.campaign.slug], tap.type, _visit(tap), now=tap.at)
         if number % STEP == 0:
             progress("Taps", number, len(over_links))
 
 
-def _visit(tap: Tap) -> Visit:
+def _visit(tap: Tap) -> attribution.Visit:
     query = {"publisher": tap.publisher} if tap.publisher else {}
-    return Visit(query, tap.agent, tap.person.ip, tap.person.place.locale)
+    return attribution.Visit(query, tap.agent, tap.person.ip, tap.person.place.locale)
 
 
 def tell_touches(story: Story, project: Project, progress: Progress) -> None:
@@ -73,10 +72,10 @@ def tell_touches(story: Story, project: Project, progress: Progress) -> None:
     caller = caller_of(project)
     reported = [tap for tap in story.taps if tap.campaign.by_server]
     done = 0
-    for batch in _in_parts(reported, lambda tap: tap.at.date(), payloads.BATCH_TOUCHES):
+    for batch in _in_parts(reported, lambda tap: tap.at.date(), TOUCHES):
         raws = [Raw(msgspec.json.encode(_touch(tap))) for tap in batch]
         arrives_at = min(story.now, batch[-1].at + timedelta(seconds=2))
-        receipt = touches.take(caller, raws, received_at=arrives_at)
+        receipt = attribution.take(caller, raws, received_at=arrives_at)
         assert not receipt.refused, receipt.refused[0]
         done += len(batch)
         progress("Touches", done, len(reported))
