@@ -95,6 +95,7 @@ def _set_up(now: datetime) -> Project:
         domain="nimbusnotes.example",
         time_zone="Europe/Berlin",
         currency="EUR",
+        retention_days=None,
         created_at=now - timedelta(days=DAYS + 1),
     )
     telling.make_links(project)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 from django.db import connection
 
@@ -9,6 +10,7 @@ from customers import services as customers
 from customers.models import ApiKey, Deletion, Organization, Project
 from customers.organizations import HouseStays
 from customers.slugs import slug_of
+from growthplatform.config import config
 from growthplatform.core.errors import InvalidField
 from tests.factories import OrganizationFactory, UserFactory
 
@@ -131,3 +133,13 @@ def test_deleting_a_project_twice_asks_once(project: Project) -> None:
 
     assert customers.delete_project(project, asked_by=None) == first
     assert Deletion.objects.count() == 1
+
+
+def test_a_new_project_keeps_events_as_long_as_the_installation_says(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    organization = OrganizationFactory()
+    monkeypatch.setattr("customers.organizations.config", msgspec.structs.replace(config, default_retention_days=90))
+
+    usual = customers.create_project(organization, "Usual")
+    forever = customers.create_project(organization, "For good", retention_days=None)
+
+    assert (usual.retention_days, forever.retention_days) == (90, None)
