@@ -68,11 +68,63 @@ function fontFaces(family) {
   return latin.map((face) => face.replaceAll("./files/", `${folder}/files/`)).join("\n");
 }
 
+/* Every word that could be a class: of templates, of Python (widgets, tags) and of scripts. */
+function wordsInUse() {
+  const words = new Set();
+  for (const path of [...files(root, /\.(html|py)$/), ...files(source, /\.js$/)])
+    for (const [word] of readFileSync(path, "utf8").matchAll(/[a-z][\w-]*/gi)) words.add(word);
+  return words;
+}
+
+/* Take out the rules whose classes nobody writes: Tabler has many times the rules that these pages use. */
+function purged(css, words) {
+  let kept = "";
+  for (let at = 0, open; (open = css.indexOf("{", at)) >= 0; ) {
+    const head = css.slice(at, open).replace(/^\s*@charset[^;]*;/, "").trim();
+    let depth = 1;
+    for (at = open + 1; depth; at++) depth += { "{": 1, "}": -1 }[css[at]] ?? 0;
+    const body = css.slice(open + 1, at - 1);
+    if (head.startsWith("@media")) {
+      const inside = purged(body, words);
+      if (inside) kept += `${head}{${inside}}`;
+    } else if (head.startsWith("@")) kept += `${head}{${body}}`;
+    else {
+      const selectors = inList(head).filter((selector) => wanted(selector, words));
+      if (selectors.length) kept += `${selectors.join()}{${body}}`;
+    }
+  }
+  return kept;
+}
+
+/* The selectors of a list; a comma inside brackets is not between two. */
+function inList(list) {
+  const found = [""];
+  let depth = 0;
+  for (const sign of list) {
+    depth += { "(": 1, "[": 1, ")": -1, "]": -1 }[sign] ?? 0;
+    if (sign === "," && !depth) found.push("");
+    else found[found.length - 1] += sign;
+  }
+  return found;
+}
+
+/* What stands in brackets (:not(.x), [data-x]) is no reason to leave a rule out. */
+function wanted(selector, words) {
+  let said = "", depth = 0;
+  for (const sign of selector) {
+    if ("([".includes(sign)) depth++;
+    if (!depth) said += sign;
+    if (")]".includes(sign)) depth--;
+  }
+  return [...said.matchAll(/\.((?:\\.|[\w-])+)/g)].every(([, name]) => words.has(name.replaceAll("\\", "")));
+}
+
 async function styles() {
-  const tabler = join(modules, "@tabler/core/dist/css/tabler.min.css");
+  const tabler = readFileSync(join(modules, "@tabler/core/dist/css/tabler.min.css"), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+  const own = ["product.css", "feed.css"].map((name) => readFileSync(join(source, name), "utf8"));
   await build({
     stdin: {
-      contents: [`@import "${tabler}";`, `@import "${source}/product.css";`, `@import "${source}/feed.css";`, fontFaces("inter"), fontFaces("jetbrains-mono")].join("\n"),
+      contents: [purged(tabler, wordsInUse()), ...own, fontFaces("inter"), fontFaces("jetbrains-mono")].join("\n"),
       loader: "css", resolveDir: source,
     },
     outfile: join(target, "app.css"), bundle: true, minify: true, legalComments: "none", target: "es2022",
