@@ -14,7 +14,6 @@ from customers.locks import hold
 from customers.models import ApiKey, Deletion, Member, Organization, Project, ProjectQuerySet
 from customers.slugs import free_slug
 from growthplatform.config import config
-from growthplatform.config import config
 from growthplatform.core.errors import InvalidField, Problem
 
 HOUSE_NAME = "Growth Platform"
@@ -66,7 +65,6 @@ def create_project(organization: Organization, name: str, *, created_by: User | 
     name = clean_name(name)
     fields.setdefault("retention_days", config.default_retention_days or None)
     hold("slugs")
-    fields.setdefault("retention_days", config.default_retention_days or None)
     project = Project.objects.create(
         organization=organization, name=name, slug=free_slug(Project.objects.all(), name, "project"), **fields
     )
