@@ -288,7 +288,7 @@ class DecisionOne(DecisionsView):
         responses={200: OpenApiResponse(dict, "The decision as it is now."), **ONE_ERRORS},
         examples=[OpenApiExample("A decision", value=DECISION, response_only=True, status_codes=["200"])],
     )
-    def get(self, request: Request, decision_id: str) -> Response:  # noqa: ARG002 -- the framework's signature
+    def get(self, request: Request, decision_id: str) -> Response:
         """Read one decision."""
         decision = self.get_decision(decision_id)
         return Response(explain.shape(decision, self.people_of([decision])))
@@ -302,7 +302,7 @@ class DecisionExplained(DecisionsView):
         responses={200: OpenApiResponse(dict, "The decision with every touch it weighed."), **ONE_ERRORS},
         examples=[OpenApiExample("Explained", value=EXPLAINED, response_only=True, status_codes=["200"])],
     )
-    def get(self, request: Request, decision_id: str) -> Response:  # noqa: ARG002 -- the framework's signature
+    def get(self, request: Request, decision_id: str) -> Response:
         """Read one decision with all touches it weighed, the winner first, each with its reasons."""
         decision = self.get_decision(decision_id)
         candidates = list(explain.candidates_of(decision))

@@ -84,7 +84,7 @@ SELECT b.id, 'other', n.seen, {FACTS} FROM batch b CROSS JOIN LATERAL (
     WHERE t.project_id = b.project_id AND t.ip = b.ip AND t.type = 'click' AND NOT t.bot AND t.ip IS NOT NULL
       AND t.ts BETWEEN b.since AND b.upto ORDER BY t.ts DESC LIMIT {KEPT_UNLIKE}
 ) t WHERE b.ip IS NOT NULL
-"""  # noqa: S608 -- numbers and columns are constant
+"""  # noqa: S608
 
 STAGE = """
 CREATE TEMP TABLE IF NOT EXISTS decision_stage (

@@ -39,9 +39,7 @@ def shape(decision: Decision, person_ids: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def explained(
-    decision: Decision, candidates: Sequence[Candidate], person_ids: Mapping[str, int]
-) -> dict[str, Any]:
+def explained(decision: Decision, candidates: Sequence[Candidate], person_ids: Mapping[str, int]) -> dict[str, Any]:
     """Return a decision with its rules and every touch it weighed: what the API answers and the page shows."""
     return {
         **shape(decision, person_ids),

@@ -62,7 +62,7 @@ COPY = f"COPY install_stage ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 MOVE = f"""
 INSERT INTO attribution_install ({COLUMNS}) SELECT {COLUMNS} FROM install_stage ORDER BY received_at
 ON CONFLICT DO NOTHING
-"""  # noqa: S608 -- the columns are constant
+"""  # noqa: S608
 
 
 def gather() -> tuple[int, bool]:

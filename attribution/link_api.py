@@ -235,7 +235,7 @@ class LinkOne(LinksView):
         responses={200: OpenApiResponse(dict, "The link."), 404: OpenApiResponse(dict, "No such link."), **ERRORS},
         examples=[ONE],
     )
-    def get(self, request: Request, slug: str) -> Response:  # noqa: ARG002 -- the framework's signature
+    def get(self, request: Request, slug: str) -> Response:
         """Read one link with its taps and installs in the period."""
         return self.answer(self.link(slug))
 
@@ -285,7 +285,7 @@ class LinkOne(LinksView):
         },
         examples=[ONE],
     )
-    def delete(self, request: Request, slug: str) -> Response:  # noqa: ARG002 -- the framework's signature
+    def delete(self, request: Request, slug: str) -> Response:
         """Take a link out of the lists; its address goes on working, as the ad is out there. Safe to repeat."""
         return self.answer(links.archive(self.link(slug), now=timezone.now()))
 

@@ -77,7 +77,7 @@ WITH stored AS (
     SELECT %s, array_agg(id) FROM stored HAVING count(*) > 0
 )
 SELECT count(*) FROM stored
-"""  # noqa: S608 -- the columns are constant
+"""  # noqa: S608
 
 
 def store_one(row: TouchRow) -> None:

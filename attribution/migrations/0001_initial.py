@@ -7,203 +7,333 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customers', '0001_initial'),
+        ("customers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Install',
+            name="Install",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message_id', models.CharField(max_length=100)),
-                ('distinct_id', models.TextField(help_text='The user id or anonymous id of the event.')),
-                ('installed_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('click_id', models.CharField(blank=True, max_length=200)),
-                ('referrer_click_id', models.CharField(blank=True, help_text='click_id inside the install referrer.', max_length=200)),
-                ('install_referrer', models.TextField(blank=True)),
-                ('referrer_click_at', models.DateTimeField(null=True)),
-                ('install_begin_at', models.DateTimeField(null=True)),
-                ('device_id', models.CharField(blank=True, max_length=100)),
-                ('advertising_id', models.CharField(blank=True, max_length=100)),
-                ('ip', models.GenericIPAddressField(null=True)),
-                ('app', models.CharField(blank=True, max_length=155)),
-                ('os_name', models.CharField(blank=True, max_length=40)),
-                ('os_version', models.CharField(blank=True, max_length=40)),
-                ('device_model', models.CharField(blank=True, max_length=100)),
-                ('ad_tracking', models.BooleanField(help_text='context.device.adTrackingEnabled: consent, on iOS.', null=True)),
-                ('pending', models.BooleanField(default=True, help_text='Waits for its decision.')),
-                ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='installs', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("message_id", models.CharField(max_length=100)),
+                ("distinct_id", models.TextField(help_text="The user id or anonymous id of the event.")),
+                ("installed_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                ("click_id", models.CharField(blank=True, max_length=200)),
+                (
+                    "referrer_click_id",
+                    models.CharField(blank=True, help_text="click_id inside the install referrer.", max_length=200),
+                ),
+                ("install_referrer", models.TextField(blank=True)),
+                ("referrer_click_at", models.DateTimeField(null=True)),
+                ("install_begin_at", models.DateTimeField(null=True)),
+                ("device_id", models.CharField(blank=True, max_length=100)),
+                ("advertising_id", models.CharField(blank=True, max_length=100)),
+                ("ip", models.GenericIPAddressField(null=True)),
+                ("app", models.CharField(blank=True, max_length=155)),
+                ("os_name", models.CharField(blank=True, max_length=40)),
+                ("os_version", models.CharField(blank=True, max_length=40)),
+                ("device_model", models.CharField(blank=True, max_length=100)),
+                (
+                    "ad_tracking",
+                    models.BooleanField(help_text="context.device.adTrackingEnabled: consent, on iOS.", null=True),
+                ),
+                ("pending", models.BooleanField(default=True, help_text="Waits for its decision.")),
+                (
+                    "project",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="installs",
+                        to="customers.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LateBatch',
+            name="LateBatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('touches', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("touches", django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="customers.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Link',
+            name="Link",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=40, unique=True)),
-                ('name', models.CharField(help_text='The campaign.', max_length=100)),
-                ('source', models.CharField(help_text='Who shows the ad: tiktok, meta, google, newsletter …', max_length=60)),
-                ('medium', models.CharField(blank=True, max_length=60)),
-                ('content', models.CharField(blank=True, max_length=200)),
-                ('term', models.CharField(blank=True, max_length=200)),
-                ('campaign_id', models.CharField(blank=True, max_length=100)),
-                ('publisher', models.CharField(blank=True, max_length=100)),
-                ('ios_url', models.URLField(blank=True, max_length=500, verbose_name='App Store address')),
-                ('android_url', models.URLField(blank=True, max_length=500, verbose_name='Google Play address')),
-                ('fallback_url', models.URLField(max_length=500, verbose_name='Address for everybody else')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=40, unique=True)),
+                ("name", models.CharField(help_text="The campaign.", max_length=100)),
+                (
+                    "source",
+                    models.CharField(help_text="Who shows the ad: tiktok, meta, google, newsletter …", max_length=60),
+                ),
+                ("medium", models.CharField(blank=True, max_length=60)),
+                ("content", models.CharField(blank=True, max_length=200)),
+                ("term", models.CharField(blank=True, max_length=200)),
+                ("campaign_id", models.CharField(blank=True, max_length=100)),
+                ("publisher", models.CharField(blank=True, max_length=100)),
+                ("ios_url", models.URLField(blank=True, max_length=500, verbose_name="App Store address")),
+                ("android_url", models.URLField(blank=True, max_length=500, verbose_name="Google Play address")),
+                ("fallback_url", models.URLField(max_length=500, verbose_name="Address for everybody else")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="links", to="customers.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RuleSet',
+            name="RuleSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('rules', models.JSONField(help_text='The fields of attribution.matching.Rules.')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rule_sets', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("rules", models.JSONField(help_text="The fields of attribution.matching.Rules.")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rule_sets", to="customers.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Touch',
+            name="Touch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('touch_id', models.CharField(help_text="Ours (tch_…) or the sender's; also the click id.", max_length=100)),
-                ('type', models.CharField(choices=[('click', 'Click'), ('impression', 'Impression')], max_length=10)),
-                ('ts', models.DateTimeField()),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('clamped', models.BooleanField(default=False, help_text='It claimed the future, so `ts` is its arrival.')),
-                ('source', models.CharField(max_length=60)),
-                ('medium', models.CharField(blank=True, max_length=60)),
-                ('campaign', models.CharField(blank=True, max_length=100)),
-                ('content', models.CharField(blank=True, max_length=200)),
-                ('term', models.CharField(blank=True, max_length=200)),
-                ('campaign_id', models.CharField(blank=True, max_length=100)),
-                ('publisher', models.CharField(blank=True, max_length=100)),
-                ('network_click_id', models.CharField(blank=True, help_text="The ad network's own id of the click.", max_length=200)),
-                ('device_id', models.CharField(blank=True, max_length=100)),
-                ('advertising_id', models.CharField(blank=True, help_text='In lower case.', max_length=100)),
-                ('ip', models.GenericIPAddressField(null=True)),
-                ('app', models.CharField(blank=True, help_text='Bundle id or package, where a project has several.', max_length=155)),
-                ('os_name', models.CharField(blank=True, help_text='In lower case.', max_length=40)),
-                ('os_version', models.CharField(blank=True, max_length=40)),
-                ('device_model', models.CharField(blank=True, max_length=100)),
-                ('user_agent', models.TextField(blank=True)),
-                ('locale', models.CharField(blank=True, max_length=40)),
-                ('time_zone', models.CharField(blank=True, max_length=50)),
-                ('screen', models.CharField(blank=True, help_text='1170x2532', max_length=20)),
-                ('bot', models.BooleanField(default=False, help_text='Answered, but neither counted nor ever credited.')),
-                ('link', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='touches', to='attribution.link')),
-                ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='touches', to='customers.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "touch_id",
+                    models.CharField(help_text="Ours (tch_…) or the sender's; also the click id.", max_length=100),
+                ),
+                ("type", models.CharField(choices=[("click", "Click"), ("impression", "Impression")], max_length=10)),
+                ("ts", models.DateTimeField()),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "clamped",
+                    models.BooleanField(default=False, help_text="It claimed the future, so `ts` is its arrival."),
+                ),
+                ("source", models.CharField(max_length=60)),
+                ("medium", models.CharField(blank=True, max_length=60)),
+                ("campaign", models.CharField(blank=True, max_length=100)),
+                ("content", models.CharField(blank=True, max_length=200)),
+                ("term", models.CharField(blank=True, max_length=200)),
+                ("campaign_id", models.CharField(blank=True, max_length=100)),
+                ("publisher", models.CharField(blank=True, max_length=100)),
+                (
+                    "network_click_id",
+                    models.CharField(blank=True, help_text="The ad network's own id of the click.", max_length=200),
+                ),
+                ("device_id", models.CharField(blank=True, max_length=100)),
+                ("advertising_id", models.CharField(blank=True, help_text="In lower case.", max_length=100)),
+                ("ip", models.GenericIPAddressField(null=True)),
+                (
+                    "app",
+                    models.CharField(
+                        blank=True, help_text="Bundle id or package, where a project has several.", max_length=155
+                    ),
+                ),
+                ("os_name", models.CharField(blank=True, help_text="In lower case.", max_length=40)),
+                ("os_version", models.CharField(blank=True, max_length=40)),
+                ("device_model", models.CharField(blank=True, max_length=100)),
+                ("user_agent", models.TextField(blank=True)),
+                ("locale", models.CharField(blank=True, max_length=40)),
+                ("time_zone", models.CharField(blank=True, max_length=50)),
+                ("screen", models.CharField(blank=True, help_text="1170x2532", max_length=20)),
+                (
+                    "bot",
+                    models.BooleanField(default=False, help_text="Answered, but neither counted nor ever credited."),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="touches",
+                        to="attribution.link",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="touches",
+                        to="customers.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('install', 'Install')], default='install', max_length=20)),
-                ('state', models.CharField(choices=[('provisional', 'Provisional'), ('final', 'Final')], max_length=12)),
-                ('tier', models.CharField(max_length=20)),
-                ('probability', models.FloatField(null=True)),
-                ('source', models.CharField(help_text='Copied from the touch, or organic.', max_length=60)),
-                ('campaign', models.CharField(blank=True, max_length=100)),
-                ('installed_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('revision', models.PositiveIntegerField(default=1, help_text='Rises each time a late touch changes the decision.')),
-                ('considered', models.PositiveIntegerField(default=0, help_text='Touches that were found, also beyond those kept.')),
-                ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='customers.project')),
-                ('install', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='decision', to='attribution.install')),
-                ('rule_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='attribution.ruleset')),
-                ('touch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to='attribution.touch')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("install", "Install")], default="install", max_length=20)),
+                (
+                    "state",
+                    models.CharField(choices=[("provisional", "Provisional"), ("final", "Final")], max_length=12),
+                ),
+                ("tier", models.CharField(max_length=20)),
+                ("probability", models.FloatField(null=True)),
+                ("source", models.CharField(help_text="Copied from the touch, or organic.", max_length=60)),
+                ("campaign", models.CharField(blank=True, max_length=100)),
+                ("installed_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "revision",
+                    models.PositiveIntegerField(
+                        default=1, help_text="Rises each time a late touch changes the decision."
+                    ),
+                ),
+                (
+                    "considered",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Touches that were found, also beyond those kept."
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="customers.project",
+                    ),
+                ),
+                (
+                    "install",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="decision", to="attribution.install"
+                    ),
+                ),
+                (
+                    "rule_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="decisions", to="attribution.ruleset"
+                    ),
+                ),
+                (
+                    "touch",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="decisions",
+                        to="attribution.touch",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Candidate',
+            name="Candidate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tier', models.CharField(max_length=20)),
-                ('eligible', models.BooleanField()),
-                ('credited', models.BooleanField(default=False)),
-                ('reasons', models.JSONField(default=list)),
-                ('age_s', models.FloatField(help_text='Seconds from the touch to the install.')),
-                ('probability', models.FloatField(null=True)),
-                ('fraud', models.JSONField(default=list)),
-                ('decision', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='candidates', to='attribution.decision')),
-                ('touch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='attribution.touch')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("tier", models.CharField(max_length=20)),
+                ("eligible", models.BooleanField()),
+                ("credited", models.BooleanField(default=False)),
+                ("reasons", models.JSONField(default=list)),
+                ("age_s", models.FloatField(help_text="Seconds from the touch to the install.")),
+                ("probability", models.FloatField(null=True)),
+                ("fraud", models.JSONField(default=list)),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="candidates",
+                        to="attribution.decision",
+                    ),
+                ),
+                (
+                    "touch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="attribution.touch"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='install',
-            index=models.Index(condition=models.Q(('pending', True)), fields=['id'], name='install_pending'),
+            model_name="install",
+            index=models.Index(condition=models.Q(("pending", True)), fields=["id"], name="install_pending"),
         ),
         migrations.AddIndex(
-            model_name='install',
-            index=models.Index(fields=['project', '-installed_at', '-id'], name='install_newest'),
+            model_name="install",
+            index=models.Index(fields=["project", "-installed_at", "-id"], name="install_newest"),
         ),
         migrations.AddIndex(
-            model_name='install',
-            index=models.Index(fields=['received_at'], name='install_arrival'),
+            model_name="install",
+            index=models.Index(fields=["received_at"], name="install_arrival"),
         ),
         migrations.AddConstraint(
-            model_name='install',
-            constraint=models.UniqueConstraint(fields=('project', 'message_id'), name='install_once'),
+            model_name="install",
+            constraint=models.UniqueConstraint(fields=("project", "message_id"), name="install_once"),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(fields=['project', '-created_at', '-id'], name='links_newest'),
+            model_name="link",
+            index=models.Index(fields=["project", "-created_at", "-id"], name="links_newest"),
         ),
         migrations.AddConstraint(
-            model_name='ruleset',
-            constraint=models.UniqueConstraint(fields=('project', 'version'), name='rule_set_version_once'),
+            model_name="ruleset",
+            constraint=models.UniqueConstraint(fields=("project", "version"), name="rule_set_version_once"),
         ),
         migrations.AddIndex(
-            model_name='touch',
-            index=models.Index(condition=models.Q(('bot', False), ('ip__isnull', False), ('type', 'click')), fields=['project', 'ip', 'ts'], name='touch_by_network'),
+            model_name="touch",
+            index=models.Index(
+                condition=models.Q(("bot", False), ("ip__isnull", False), ("type", "click")),
+                fields=["project", "ip", "ts"],
+                name="touch_by_network",
+            ),
         ),
         migrations.AddIndex(
-            model_name='touch',
-            index=models.Index(condition=models.Q(('advertising_id', ''), _negated=True), fields=['project', 'advertising_id', 'ts'], name='touch_by_advertising_id'),
+            model_name="touch",
+            index=models.Index(
+                condition=models.Q(("advertising_id", ""), _negated=True),
+                fields=["project", "advertising_id", "ts"],
+                name="touch_by_advertising_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='touch',
-            index=models.Index(condition=models.Q(('device_id', ''), _negated=True), fields=['project', 'device_id', 'ts'], name='touch_by_device_id'),
+            model_name="touch",
+            index=models.Index(
+                condition=models.Q(("device_id", ""), _negated=True),
+                fields=["project", "device_id", "ts"],
+                name="touch_by_device_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='touch',
-            index=models.Index(fields=['project', '-ts', '-id'], name='touch_newest'),
+            model_name="touch",
+            index=models.Index(fields=["project", "-ts", "-id"], name="touch_newest"),
         ),
         migrations.AddConstraint(
-            model_name='touch',
-            constraint=models.UniqueConstraint(fields=('project', 'touch_id'), name='touch_once'),
+            model_name="touch",
+            constraint=models.UniqueConstraint(fields=("project", "touch_id"), name="touch_once"),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['project', '-installed_at', '-id'], name='decision_newest'),
+            model_name="decision",
+            index=models.Index(fields=["project", "-installed_at", "-id"], name="decision_newest"),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['project', 'source', 'campaign', 'installed_at'], name='decision_by_campaign'),
+            model_name="decision",
+            index=models.Index(fields=["project", "source", "campaign", "installed_at"], name="decision_by_campaign"),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(condition=models.Q(('state', 'provisional')), fields=['id'], name='decision_provisional'),
+            model_name="decision",
+            index=models.Index(
+                condition=models.Q(("state", "provisional")), fields=["id"], name="decision_provisional"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='candidate',
-            constraint=models.UniqueConstraint(fields=('decision', 'touch'), name='candidate_once'),
+            model_name="candidate",
+            constraint=models.UniqueConstraint(fields=("decision", "touch"), name="candidate_once"),
         ),
     ]
