@@ -14,13 +14,27 @@ from growthplatform.launcher.servers import Servers
 MakeUser = Callable[[], Servers]
 
 
-@pytest.fixture
-def data() -> Iterator[Data]:
-    """An empty data folder that the servers' user can enter, which pytest's own folders are not."""
+def make_data() -> Data:
+    """Make an empty data folder that the servers' user can enter, which pytest's own folders are not."""
     folder = Path(tempfile.mkdtemp(prefix="growth-"))
     folder.chmod(0o711)
-    yield Data(folder.resolve())
-    shutil.rmtree(folder)
+    return Data(folder.resolve())
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Data]:
+    """A data folder for the tests of one file: making a database writes a thousand files."""
+    data = make_data()
+    yield data
+    shutil.rmtree(data.folder)
+
+
+@pytest.fixture
+def empty_data() -> Iterator[Data]:
+    """A data folder that nothing has been in."""
+    data = make_data()
+    yield data
+    shutil.rmtree(data.folder)
 
 
 @pytest.fixture

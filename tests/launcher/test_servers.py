@@ -25,6 +25,7 @@ USE = "from growthplatform import launcher; s = launcher.ensure(); print(s.data.
 def write_row(data: Data) -> None:
     with psycopg.connect(postgres.database_url(data)) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (word text)")
+        connection.execute("TRUNCATE kept")
         connection.execute("INSERT INTO kept VALUES ('here')")
 
 
@@ -139,11 +140,13 @@ def test_two_users_share_one_pair_of_servers_and_the_last_one_stops_it(data: Dat
     assert not redis.is_running(data)
 
 
-def test_processes_that_start_at_the_same_moment_start_one_pair(data: Data) -> None:
+def test_processes_that_start_at_the_same_moment_start_one_pair(data: Data, make_user: MakeUser) -> None:
+    make_user().release()
+    before = data.log("postgres").read_text()
     processes = [another_process(data) for _ in range(3)]
     for process in processes:
         assert process.stdout.readline().strip() == str(data.folder)
-    log = data.log("postgres").read_text()
+    log = data.log("postgres").read_text().removeprefix(before)
 
     for process in processes:
         process.communicate("\n")
@@ -161,16 +164,16 @@ def test_a_killed_user_does_not_count(data: Data, make_user: MakeUser) -> None:
     assert user.release()
 
 
-def test_a_folder_of_another_major_version_is_refused_with_a_sentence(data: Data) -> None:
-    data.postgres.mkdir()
-    (data.postgres / "PG_VERSION").write_text("15\n")
+def test_a_folder_of_another_major_version_is_refused_with_a_sentence(empty_data: Data) -> None:
+    empty_data.postgres.mkdir()
+    (empty_data.postgres / "PG_VERSION").write_text("15\n")
 
     with pytest.raises(CannotStart, match="made by PostgreSQL 15, this is 18"):
-        Servers(data, with_postgres=True, with_redis=False).start()
+        Servers(empty_data, with_postgres=True, with_redis=False).start()
 
 
-def test_a_long_path_gets_its_sockets_in_a_short_private_folder(data: Data) -> None:
-    deep = Data(data.folder / ("long" * 25))
+def test_a_long_path_gets_its_sockets_in_a_short_private_folder(empty_data: Data) -> None:
+    deep = Data(empty_data.folder / ("long" * 25))
 
     assert len(str(deep.sockets / ".s.PGSQL.5432")) <= LONGEST_SOCKET_BYTES
     user = Servers(deep, with_postgres=False, with_redis=True)
@@ -181,14 +184,14 @@ def test_a_long_path_gets_its_sockets_in_a_short_private_folder(data: Data) -> N
     shutil.rmtree(deep.sockets)
 
 
-def test_a_server_of_the_operators_own_is_left_alone(data: Data) -> None:
-    chosen = {"DATABASE_URL": "postgresql://db.example/growth", "GROWTH_DATA": str(data.folder)}
+def test_a_server_of_the_operators_own_is_left_alone(empty_data: Data) -> None:
+    chosen = {"DATABASE_URL": "postgresql://db.example/growth", "GROWTH_DATA": str(empty_data.folder)}
 
     servers = ensure(chosen)
 
     assert chosen["DATABASE_URL"] == "postgresql://db.example/growth"
-    assert chosen["REDIS_URL"] == redis.redis_url(data)
-    assert not postgres.is_running(data)
+    assert chosen["REDIS_URL"] == redis.redis_url(empty_data)
+    assert not postgres.is_running(empty_data)
     servers.release()
 
 
@@ -208,14 +211,14 @@ def test_root_runs_the_servers_as_an_unprivileged_user(data: Data, make_user: Ma
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
-def test_programs_in_a_folder_closed_to_others_are_copied_once(data: Data, tmp_path: Path) -> None:
+def test_programs_in_a_folder_closed_to_others_are_copied_once(empty_data: Data, tmp_path: Path) -> None:
     program = tmp_path / "package" / "tree" / "bin" / "program"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\n")
     program.chmod(0o700)
 
-    copied = data.reachable(program.parent.parent, "bin/program", "package-1.0")
-    newer = data.reachable(program.parent.parent, "bin/program", "package-1.1")
+    copied = empty_data.reachable(program.parent.parent, "bin/program", "package-1.0")
+    newer = empty_data.reachable(program.parent.parent, "bin/program", "package-1.1")
 
-    assert data.account.can_run(newer)
+    assert empty_data.account.can_run(newer)
     assert not copied.exists()
