@@ -20,7 +20,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""
     redis_url: str = ""
     secret_key: str = ""
-    base_url: str = ""
+    base_url: Annotated[str, Meta(pattern=r"^(https?://[^/\s]+/?)?$")] = ""
     host: str = "127.0.0.1"
     port: Port = 8000
     allowed_hosts: str = ""
@@ -31,7 +31,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ingest_events_per_second: Positive = 100_000
     ingest_requests_per_second: Positive = 5_000
     default_retention_days: Annotated[int, Meta(ge=0)] = 0
-    email_url: str = "file:"
+    email_url: Annotated[str, Meta(pattern=r"^(file:|console:|smtp(\+tls)?://\S+)$")] = "file:"
     email_from: str = "Growth Platform <growth@localhost>"
     sign_up: Literal["open", "invited"] = "open"
     staff_email: str = ""
