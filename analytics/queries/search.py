@@ -47,7 +47,7 @@ def _links(project: Project, q: str) -> Sequence[Hit]:
     rows = Link.objects.filter(project=project, archived_at=None)
     found = rows.filter(name__icontains=q) | rows.filter(slug__startswith=q)
     return [
-        Hit("link", link.name, f"/c/{link.slug}", "attribution:link-detail", link.slug)
+        Hit("link", link.name, f"/c/{link.slug}", "attribution:link-detail", str(link.pk))
         for link in found.order_by("-pk")[:EACH]
     ]
 

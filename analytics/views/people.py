@@ -20,7 +20,7 @@ TRAITS_FIRST = ("name", "firstName", "lastName", "email", "phone", "plan", "comp
 @require_safe
 def person_list(request: PageRequest) -> HttpResponse:
     """Show the people of the project, those seen last first."""
-    q, sort = request.GET.get("q", ""), request.GET.get("sort", queries.USUAL)
+    q, sort = request.GET.get("q", "").replace("\x00", ""), request.GET.get("sort", queries.USUAL)
     if request.GET.get("format") == "csv":
         rows = queries.csv_rows(request.project, q=q, sort=sort)
         return csv_file(f"{request.project.slug}-people", queries.CSV_HEAD, rows)

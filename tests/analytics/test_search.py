@@ -1,0 +1,44 @@
+"""The search dialog: people, links and campaigns by what is known of them."""
+
+import pytest
+from django.utils import timezone
+
+from attribution.models import Link
+from events.models import Identity, Person
+from tests.scene import Scene, make_scene, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def scene() -> Scene:
+    scene = make_scene()
+    now = timezone.now()
+    ada = Person.objects.create(
+        project=scene.project, first_seen_at=now, last_seen_at=now, traits={"name": "Winnie", "email": "w@example.com"}
+    )
+    Identity.objects.create(project=scene.project, value="user-1", person=ada, known=True)
+    Link.objects.create(
+        project=scene.project, slug="winter", name="Winter sale", source="tiktok", fallback_url="https://x.example"
+    )
+    return scene
+
+
+def test_people_and_links_are_found_at_once(scene: Scene) -> None:
+    found = text_of(scene.owner.get(scene.url("search/?q=win")))
+
+    assert "Winnie" in found
+    assert "Winter sale" in found
+    assert found.count('role="option"') == 2
+
+
+@pytest.mark.parametrize("q", ["", "w", "zz", "%00"])
+def test_nothing_is_found_for_too_little_or_nothing(scene: Scene, q: str) -> None:
+    assert "option" not in text_of(scene.owner.get(scene.url(f"search/?q={q}")))
+
+
+def test_nothing_of_others_is_found(scene: Scene) -> None:
+    other = make_scene()
+
+    assert scene.stranger.get(scene.url("search/?q=win")).status_code == 404
+    assert "Winnie" not in text_of(other.owner.get(other.url("search/?q=win")))
