@@ -274,7 +274,7 @@ def test_the_strip_shows_people_now_and_the_newest_events() -> None:
             "event": "Order Completed",
             "userId": "u",
             "properties": {"revenue": 9.99, "currency": "EUR"},
-        },  # noqa: E501
+        },
         {"type": "track", "event": "Nobody"},
     )
     digest_all()

@@ -119,7 +119,7 @@ def test_one_person_has_all_that_their_ids_did_grouped_by_local_day(scene: Scene
 def test_the_timeline_can_be_cut_to_one_event(scene: Scene) -> None:
     answer = scene.owner.get(
         scene.url(f"people/{person(scene, 'ada')}/"), {"name": "Signed Up"}, HTTP_HX_REQUEST="true"
-    )  # noqa: E501
+    )
 
     assert "Signed Up" in text_of(answer)
     assert "Pricing" not in text_of(answer)

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from events.models import Event
-from events.queries import Filters, feed
+from events.queries import Filters
 from tests.scene import Scene, make_scene, text_of, words_of
 
 ORDER = {"type": "track", "event": "Order Completed", "userId": "user-1", "properties": {"revenue": 9.99}}
