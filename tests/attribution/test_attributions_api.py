@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from customers.models import ApiKey, Project
@@ -187,3 +188,18 @@ def test_a_decision_that_is_not_there_is_a_404(key: str, name: str) -> None:
 
     assert answer.status_code == 404
     assert answer.json()["code"] == "not_found"
+
+
+def test_the_description_shows_every_address_with_an_example() -> None:
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+
+    for path, method in (
+        ("/v1/touches", "post"),
+        ("/v1/attributions", "get"),
+        ("/v1/attributions/{decision_id}", "get"),
+        ("/v1/attributions/{decision_id}/explain", "get"),
+    ):
+        answer = paths[path][method]["responses"]["200"]["content"]["application/json"]
+        assert answer["examples"]
+    assert paths["/c/{slug}"]["get"]["responses"].keys() == {"302", "404"}
+    assert paths["/i/{slug}"]["get"]["responses"].keys() == {"200", "404"}
