@@ -171,6 +171,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "attribution.openapi.describe_links",
+    ],
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "secretKey": {"type": "http", "scheme": "bearer", "description": "A secret key, sk_…"},
