@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import Case, Count, F, FloatField, Max, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Cast, Coalesce, TruncDay, TruncHour
 
-from attribution.models import Decision, Link, LinkQuerySet, RuleSet, Touch
+from attribution.models import Decision, Install, Link, LinkQuerySet, RuleSet, Touch
 from customers.models import Project
 
 ORGANIC = "organic"
@@ -232,6 +232,11 @@ def sources_and_tiers(project: Project, since: datetime, until: datetime) -> tup
 
 def _falling(counts: dict[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def installs_waiting() -> int:
+    """Count the installs of all projects that wait for a decision; for operators."""
+    return Install.objects.filter(pending=True).count()
 
 
 def pending_installs(project: Project) -> int:

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from customers.services import Caller, find_caller, key_in
 from customers.throttle import admit
-from events import ingest, payloads, rejections
+from events import ingest, metrics, payloads, rejections
 from events.bodies import BodyTooLarge, InvalidGzip, read_body
 from events.payloads import Refusal
 from growthplatform.core.api import OnlyJson, OrjsonRenderer
@@ -58,6 +58,7 @@ class SegmentView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response["Access-Control-Allow-Origin"] = "*"
         response["Access-Control-Expose-Headers"] = "Retry-After"
+        metrics.REQUESTS.labels(response.status_code).inc()
         return super().finalize_response(request, response, *args, **kwargs)
 
     def find_caller(self, key: str) -> Caller:

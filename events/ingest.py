@@ -10,7 +10,7 @@ from django.utils import timezone
 from msgspec import Raw
 
 from customers.services import Caller
-from events import clock, payloads, rejections
+from events import clock, metrics, payloads, rejections
 from events.payloads import Call, Item, Refusal, Refused
 from events.store import Inet, RawJson, Row, store
 from growthplatform.core.errors import Problem
@@ -164,7 +164,11 @@ def accept(
     refused.sort()
     if refused and keep_refused:
         rejections.keep(caller.project_id, path, refused, parsed.sent_at, received_at)
-    return Receipt(stored, len(rows) - len(unstorable) - stored, refused)
+    receipt = Receipt(stored, len(rows) - len(unstorable) - stored, refused)
+    metrics.STORED.inc(receipt.stored)
+    metrics.REPEATED.inc(receipt.repeated)
+    metrics.REFUSED.inc(len(refused))
+    return receipt
 
 
 def _row(caller: Caller, call: Call, sent_at: datetime | None, received_at: datetime, peer: Inet | None) -> Row:

@@ -105,6 +105,13 @@ def read(stretch: Range, name: str) -> Iterator[EventRow]:
             yield EventRow._make((*row[:6], orjson.loads(row[6]), orjson.loads(row[7])))
 
 
+def readers() -> dict[str, datetime | None]:
+    """Return when each reader of the log had last read everything there was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, caught_up_at FROM events_consumer ORDER BY name")
+        return dict(cursor.fetchall())
+
+
 def caught_up_at(consumer: str) -> datetime | None:
     """Return when `consumer` had last read everything there was."""
     with connection.cursor() as cursor:

@@ -13,7 +13,7 @@ from customers.services import Caller, caller_of
 from events import ingest, partitions, rejections
 from events.erasure import erase
 from events.ingest import Receipt
-from events.log import EventRow, Range, advance, caught_up_at, read
+from events.log import EventRow, Range, advance, caught_up_at, read, readers
 from events.models import Event
 from events.payloads import Refusal
 from events.people import digest, person_ids
@@ -34,6 +34,7 @@ __all__ = [
     "ids_of",
     "person_ids",
     "read",
+    "readers",
     "record",
     "reject",
     "replay",

@@ -1,11 +1,17 @@
 """Answers for operators: is it alive, is it ready, what does it count."""
 
+import os
+
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django_prometheus.exports import ExportToDjangoView
+from django.utils import timezone
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
+from attribution import services as attribution
+from events import services as events
 from growthplatform.core.errors import Problem, shape
 
 
@@ -45,6 +51,19 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer the counters of this web process in Prometheus' text format."""
-    answer: HttpResponse = ExportToDjangoView(request)
-    return answer
+    """Answer the counters of all web processes, and how far the jobs are behind, in Prometheus' text format."""
+    counted: CollectorRegistry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(counted) + generate_latest(_behind()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _behind() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    lag = Gauge("growth_reader_lag_seconds", "Since a reader had read all of the log.", ["reader"], registry=registry)
+    for reader, at in events.readers().items():
+        lag.labels(reader).set((timezone.now() - at).total_seconds() if at else float("inf"))
+    pending = Gauge("growth_installs_pending", "Installs that wait for their decision.", registry=registry)
+    pending.set(attribution.installs_waiting())
+    return registry

@@ -48,7 +48,7 @@ def money(amount: Number | None, currency: str = "USD") -> str:
     """Write an amount in its currency; from 1,000 on without cents."""
     if amount is None:
         return NONE
-    size: Number = abs(amount)
+    size: Number = -amount if amount < 0 else amount
     whole = currency in WITHOUT_CENTS or size >= 1_000
     figure = f"{size:,.0f}" if whole else f"{size:,.2f}"
     return f"{MINUS if amount < 0 else ''}{SYMBOLS.get(currency, currency + ' ')}{figure}"

@@ -109,7 +109,7 @@ def make_parts(data: Data, environment: Mapping[str, str]) -> list[Part]:
     web += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "3"]
     celery = ["celery", "--app", "growthplatform"]
     processes = environment.get("WORKER_PROCESSES") or "2"
-    worker = [*celery, "worker", "--pool", "prefork", "--concurrency", processes, "--loglevel", "INFO"]
+    worker = [*celery, "worker", "--pool", "prefork", "--concurrency", processes, "--loglevel", "WARNING"]
     worker += ["--hostname", "worker@growthplatform", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     # Without a file for its number, which a killed beat would leave behind and then not start.
     beat = [*celery, "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile="]
@@ -117,7 +117,7 @@ def make_parts(data: Data, environment: Mapping[str, str]) -> list[Part]:
         Part("web", module(*web, "growthplatform.wsgi:application"), data.log("web"), watches_children=True),
         # SIGQUIT drops running tasks but gives them back to the queue, which a killed worker does not.
         Part("worker", module(*worker), data.log("worker"), hurry=signal.SIGQUIT),
-        Part("beat", module(*beat, "--loglevel", "INFO"), data.log("beat")),
+        Part("beat", module(*beat, "--loglevel", "WARNING"), data.log("beat")),
     ]
 
 

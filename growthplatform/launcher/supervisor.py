@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -73,6 +74,11 @@ class Supervisor:
         self.environment |= {"GROWTH_DATA": str(self.data.folder), "PYTHONUNBUFFERED": "1"}
         self.servers.start(tell=say)
         export(self.servers, self.environment)
+        # The web processes count together; what earlier ones left there would be counted again.
+        metrics = self.data.folder / "run" / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(parents=True)
+        self.environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         self._take_first_steps()
         self.parts = make_parts(self.data, self.environment)
         # Web first: side by side on few cores each would take longer, and people wait for the pages.
