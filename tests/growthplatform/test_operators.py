@@ -3,9 +3,8 @@
 import pytest
 from django.test import Client
 
-from tests.events.conftest import Sender, sender, track  # noqa: F401 -- the fixture
-
 from events import services
+from tests.events.conftest import Sender, sender, track  # noqa: F401 -- the fixture
 
 
 def test_alive_and_ready(db: None, client: Client) -> None:
