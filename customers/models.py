@@ -1,6 +1,7 @@
 """Who pays (Organization), who works there (Member), their apps and sites (Project), and the keys of those."""
 
 import zoneinfo
+from functools import cache
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -9,9 +10,15 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 
+@cache
+def known_zones() -> frozenset[str]:
+    """Return the names of the IANA database; finding them reads some hundred files, so once."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def check_time_zone(name: str) -> None:
     """Refuse a name that the IANA database lacks."""
-    if name not in zoneinfo.available_timezones():
+    if name not in known_zones():
         raise ValidationError("%(name)s is not a time zone, for example Europe/Berlin.", params={"name": name})
 
 

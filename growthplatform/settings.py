@@ -12,6 +12,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 
 from growthplatform.config import config
 from growthplatform.core.log import logging_config
+from growthplatform.core.staff import UNFOLD  # noqa: F401 -- the admin's kit looks for it here
 
 django_stubs_ext.monkeypatch()  # so that ModelForm[Project] and the like mean something at run time
 set_json_dumps(orjson.dumps)
@@ -223,7 +224,6 @@ EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 LOGGING_CONFIG = None
 structlog.configure(**logging_config(config.log_format))
 
-UNFOLD = {"SITE_TITLE": "Growth Platform staff", "SITE_HEADER": "Growth Platform", "SITE_URL": "/dashboard/"}
 AUDITLOG_DISABLE_REMOTE_ADDR = False
 PROMETHEUS_EXPORT_MIGRATIONS = False
 
