@@ -6,7 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -83,7 +85,12 @@ class SegmentView(APIView):
             raise
         caller = known or self.find_caller(parsed.write_key)
         admit(caller, len(parsed.calls) + len(parsed.refused))
-        receipt = ingest.accept(caller, parsed, path=http.path, peer_ip=peer_ip(http))
+        try:
+            receipt = ingest.accept(caller, parsed, path=http.path, peer_ip=peer_ip(http))
+        except (psycopg.OperationalError, InterfaceError, OperationalError):
+            # The connection may be from before a restart of PostgreSQL. What it may have stored is passed over.
+            connection.close()
+            receipt = ingest.accept(caller, parsed, path=http.path, peer_ip=peer_ip(http))
         if receipt.refused:
             raise ingest.EventsRefused(receipt)
         return Response(ACCEPTED)

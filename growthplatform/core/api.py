@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
+import psycopg
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
@@ -19,6 +21,12 @@ from growthplatform.core.errors import Forbidden, InvalidField, NotFound, Proble
 class InvalidJson(Problem):
     code = "invalid_json"
     message = "The body is not valid JSON."
+
+
+class Unavailable(Problem):
+    status = 503
+    code = "unavailable"
+    message = "The database does not answer at the moment; send it again."
 
 
 class OrjsonRenderer(BaseRenderer):
@@ -84,6 +92,8 @@ def _as_problem(error: Exception) -> Problem | None:
         case exceptions.ValidationError():
             rows = _flat(error.detail)
             return InvalidField(" ".join(f"{row['field']}: {row['message']}".strip(": ") for row in rows), detail=rows)
+        case OperationalError() | InterfaceError() | psycopg.OperationalError():
+            return Unavailable(retry_after_s=2)
         case exceptions.APIException():
             problem = Problem(str(error.detail), code=str(error.default_code))
             problem.status = error.status_code

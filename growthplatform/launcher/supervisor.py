@@ -75,7 +75,7 @@ class Supervisor:
         self.servers.start(tell=say)
         export(self.servers, self.environment)
         # The web processes count together; what earlier ones left there would be counted again.
-        metrics = self.data.folder / "run" / "metrics"
+        metrics = self.data.folder / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
         self.environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)

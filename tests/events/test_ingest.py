@@ -393,3 +393,22 @@ def test_a_failing_redis_does_not_stop_events(sender: Sender, monkeypatch: pytes
 
     assert sender.post("/v1/track", track()).status_code == 200
     assert len(sender.events()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_died_meanwhile_costs_no_event() -> None:
+    project = ProjectFactory()
+    sender = Sender(Client(), project, ApiKeyFactory(project=project, kind=ApiKey.Kind.WRITE).text)
+    sender.post("/v1/track", track("m-1"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    killer = connections.create_connection("default")
+    with killer.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
+    killer.close()
+
+    answer = sender.batch(track("m-2"), track("m-3"))
+
+    assert answer.status_code == 200
+    assert len(sender.events()) == 3
