@@ -22,6 +22,7 @@ from growthplatform.core.errors import InvalidField, Problem
 
 Platform = Literal["ios", "android", "other"]
 PLAY_HOST = "play.google.com"
+APPLE_HOSTS = {"apps.apple.com", "itunes.apple.com"}
 PLAY_ADDRESS = "https://play.google.com/store/apps/details?id="
 PACKAGE = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+")
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
@@ -194,13 +195,22 @@ def destination(link: Link, platform: Platform, click_id: str) -> str:
     stays as it is; a page gets the click id and the campaign as parameters, never over ones it has.
     """
     if platform == "ios" and link.ios_url:
-        return link.ios_url
+        in_store = urlsplit(link.ios_url).hostname in APPLE_HOSTS
+        return link.ios_url if in_store else _with(link.ios_url, {"click_id": click_id})
     if platform == "android" and link.android_url:
         if urlsplit(link.android_url).hostname == PLAY_HOST:
-            referrer = urlencode({"click_id": click_id, **utm(link)}, quote_via=quote)
-            return _with(link.android_url, {"referrer": referrer})
+            return _with_referrer(link.android_url, {"click_id": click_id}, utm(link))
         return _with(link.android_url, {"click_id": click_id})
     return _with(link.fallback_url, {**utm(link), "click_id": click_id})
+
+
+def _with_referrer(target: str, ours: Mapping[str, str], usual: Mapping[str, str]) -> str:
+    """Add to what the address has Play hand over: `ours` in any case, `usual` where it says nothing itself."""
+    parts = urlsplit(target)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    own = dict(parse_qsl(query.pop("referrer", ""), keep_blank_values=True))
+    referrer = urlencode({**ours, **usual, **own, **ours}, quote_via=quote)
+    return urlunsplit(parts._replace(query=urlencode({**query, "referrer": referrer}, quote_via=quote)))
 
 
 def _with(target: str, extra: Mapping[str, str]) -> str:

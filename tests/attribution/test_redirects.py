@@ -50,6 +50,29 @@ def test_each_kind_of_device_lands_in_its_own_place(client: Client) -> None:
     assert parse_qs(urlsplit(other).query)["click_id"] == [Touch.objects.latest("id").touch_id]
 
 
+def test_a_referrer_that_the_play_address_has_already_keeps_its_words_and_gets_the_click_id(client: Client) -> None:
+    LinkFactory(
+        slug="winter",
+        android_url="https://play.google.com/store/apps/details?id=com.a&hl=de&referrer=utm_source%3Dposter%26x%3D1",
+    )
+
+    answer = client.get("/c/winter", HTTP_USER_AGENT=GALAXY)
+
+    query = parse_qs(urlsplit(answer["Location"]).query)
+    referrer = parse_qs(query["referrer"][0])
+    assert (query["id"], query["hl"]) == (["com.a"], ["de"])
+    assert (referrer["utm_source"], referrer["x"]) == (["poster"], ["1"])
+    assert referrer["click_id"] == [Touch.objects.get().touch_id]
+
+
+def test_a_page_for_iphones_gets_the_click_id(client: Client) -> None:
+    LinkFactory(slug="winter", ios_url="https://shop.example/ios")
+
+    answer = client.get("/c/winter", HTTP_USER_AGENT=IPHONE)
+
+    assert answer["Location"] == f"https://shop.example/ios?click_id={Touch.objects.get().touch_id}"
+
+
 def test_what_the_tapped_address_says_goes_before_the_link(client: Client) -> None:
     LinkFactory(slug="winter", medium="cpi")
 

@@ -3,17 +3,20 @@
 import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from attribution.models import LateBatch, Touch
 from customers.models import ApiKey, Project
 from events.models import Rejected
-from tests.attribution.factories import GALAXY, LinkFactory
+from tests.attribution.factories import GALAXY, LinkFactory, decide, decision_of, install
 from tests.factories import ApiKeyFactory, ProjectFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -163,6 +166,58 @@ def test_a_wrong_touch_is_refused_and_the_good_ones_are_stored(
     assert Touch.objects.get().touch_id == "good"
     kept = Rejected.objects.get()
     assert (kept.project, kept.code, kept.path) == (project, code, "/v1/touches")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+wrong_touches = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.just("click") | anything,
+        "touchId": st.text(max_size=5) | anything,
+        "timestamp": st.datetimes().map(str) | anything,
+        "link": anything,
+        "campaign": st.fixed_dictionaries({"source": st.text(max_size=70) | anything}) | anything,
+        "context": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(("ip", "userAgent", "device", "os", "app", "screen", "locale"), anything)
+        )
+        | anything,
+    },
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(wrong_touches | anything, max_size=4))
+def test_whatever_is_sent_gets_a_clear_answer(key: str, sent: list[Any]) -> None:
+    answer = send(key, *sent)
+
+    problem = answer.json()
+    assert answer.status_code in {200, 400}
+    if answer.status_code == 400:
+        taken = problem["detail"]["stored"] + problem["detail"]["repeated"]
+        assert taken + len(problem["detail"]["refused"]) == len(sent)
+
+
+def test_half_a_character_is_refused(key: str) -> None:
+    answer = post(key, b'{"batch": [{"type": "click", "touchId": "\\ud800", "campaign": {"source": "a"}}]}')
+
+    assert answer.status_code == 400
+
+
+def test_a_late_click_reopens_the_decision_it_belongs_to(project: Project, key: str) -> None:
+    message_id = install(project, at=timezone.now(), ip="203.0.113.7", os={"name": "Android"})
+    decide()
+    before = decision_of(message_id).tier
+
+    early = (timezone.now() - timedelta(minutes=5)).isoformat()
+    send(key, click(timestamp=early, context={"ip": "203.0.113.7", "os": {"name": "Android"}}))
+    decide()
+
+    decision = decision_of(message_id)
+    assert (before, decision.tier, decision.revision) == ("organic", "probabilistic", 2)
 
 
 def test_a_clock_in_2040_counts_as_now_and_is_marked(key: str) -> None:
