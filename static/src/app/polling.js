@@ -10,3 +10,9 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (!list.dataset?.max) return;
   for (let extra = list.childElementCount - Number(list.dataset.max); extra > 0; extra--) list.lastElementChild.remove();
 });
+
+/* An answer that was on its way when the asking ended (paused, filtered) is dropped: whoever asks next gets those rows. */
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const asker = event.detail.requestConfig?.elt;
+  if (asks(asker) && !asker.isConnected) event.detail.shouldSwap = false;
+});
