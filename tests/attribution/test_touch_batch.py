@@ -19,7 +19,8 @@ from events.models import Rejected
 from tests.attribution.factories import GALAXY, LinkFactory, decide, decision_of, install
 from tests.factories import ApiKeyFactory, ProjectFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+committed = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -103,6 +104,7 @@ def test_a_repeated_touch_is_stored_once(key: str) -> None:
     assert Touch.objects.count() == 3
 
 
+@committed
 def test_eight_senders_of_the_same_touches_store_them_once(key: str) -> None:
     batch = [click(touchId=f"t-{number}") for number in range(200)]
 
@@ -207,6 +209,7 @@ def test_half_a_character_is_refused(key: str) -> None:
     assert answer.status_code == 400
 
 
+@committed
 def test_a_late_click_reopens_the_decision_it_belongs_to(project: Project, key: str) -> None:
     message_id = install(project, at=timezone.now(), ip="203.0.113.7", os={"name": "Android"})
     decide()
@@ -273,6 +276,7 @@ def test_without_a_key_nothing_is_taken() -> None:
     assert not Touch.objects.exists()
 
 
+@committed
 def test_a_key_of_a_project_that_was_just_deleted_opens_nothing(project: Project, key: str) -> None:
     send(key, click())
     Touch.objects.all().delete()
