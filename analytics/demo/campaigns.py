@@ -12,7 +12,7 @@ ANDROID_STORE = f"https://play.google.com/store/apps/details?id={APP}"
 class Campaign:
     """A link with its traffic.
 
-    `installs` is its part of all credited ones, in each week times `weeks` (oldest first); `conversion` is installs
+    `installs` is its part of all credited ones, in each two weeks times `phases` (oldest first), `conversion` installs
     for a click (0-1), `views` impressions for a click, `android` the part of its people with Android (0-1). Taps
     `by_server` are reported by the ad network with the device's id, the others come over the link.
     """
@@ -29,7 +29,7 @@ class Campaign:
     to_site: bool = False
     content: str = ""
     publishers: tuple[str, ...] = ("",)
-    weeks: tuple[float, float, float, float] = (1, 1, 1, 1)
+    phases: tuple[float, float, float, float] = (1, 1, 1, 1)
     stores: dict[str, str] = field(default_factory=lambda: {"ios_url": IOS_STORE, "android_url": ANDROID_STORE})
 
 
@@ -53,7 +53,7 @@ CAMPAIGNS = (
         13,
         0.14,
         0.5,
-        weeks=(0.3, 0.6, 1, 1.5),
+        phases=(0.3, 0.6, 1, 1.5),
         content="Creators",
     ),
     Campaign(
@@ -79,7 +79,7 @@ CAMPAIGNS = (
         0.6,
         views=2.5,
         by_server=True,
-        weeks=(1.3, 1.3, 1.2, 0.5),
+        phases=(1.3, 1.3, 1.2, 0.5),
         publishers=("instagram_reels",),
     ),
     Campaign("brand-search", "Brand search", "google_ads", "cpc", 15, 0.2, 0.7, content="Nimbus Notes"),
@@ -96,9 +96,9 @@ CAMPAIGNS = (
         0.17,
         0.5,
         to_site=True,
-        weeks=(0.1, 0.2, 1, 2.4),
+        phases=(0.1, 0.2, 1, 2.4),
     ),
-    Campaign("campus-poster", "Campus poster", "qr", "print", 4, 0.31, 0.45, to_site=True, weeks=(0.6, 0.9, 1, 1.2)),
+    Campaign("campus-poster", "Campus poster", "qr", "print", 4, 0.31, 0.45, to_site=True, phases=(0.6, 0.9, 1, 1.2)),
     # An App Store address with a typing error: many taps and no install, as it happens.
     Campaign(
         "podcast-host",
@@ -108,7 +108,7 @@ CAMPAIGNS = (
         0,
         0.0,
         0.4,
-        weeks=(0, 0, 0.6, 1),
+        phases=(0, 0, 0.6, 1),
         stores={"ios_url": "https://apps.apple.com/app/nimbus-note/id644612345", "android_url": ANDROID_STORE},
     ),
 )

@@ -4,13 +4,14 @@ from datetime import datetime, time, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-DAYS = 28
+# Twice the four weeks that pages show at first: these can then be compared with the four before.
+DAYS = 56
 # Monday to Sunday: notes are a thing of working days.
 WEEKDAYS = (1.0, 1.06, 1.05, 1.0, 0.93, 0.78, 0.86)
 # By the hour of where somebody lives: breakfast, lunch, and the long evening.
 HOURS = (2, 1, 1, 1, 1, 2, 5, 8, 9, 8, 8, 7, 9, 8, 7, 7, 7, 8, 9, 10, 11, 10, 7, 4)
-# It grows: each of the four weeks against the last one.
-WEEKS = (0.5, 0.62, 0.8, 1.0)
+# It grows: each week against the last one, and the last four are the busy ones.
+WEEKS = (0.3, 0.34, 0.36, 0.42, 0.6, 0.7, 0.84, 1.0)
 
 
 def weight(ago: int, now: datetime) -> float:
@@ -19,8 +20,8 @@ def weight(ago: int, now: datetime) -> float:
 
 
 def week(ago: int) -> int:
-    """Return the week of a day, 0 the oldest and 3 the last seven days."""
-    return max(0, (DAYS - 1 - ago) // 7)
+    """Return the week of a day, 0 the oldest and 7 the last seven days."""
+    return (DAYS - 1 - ago) // 7
 
 
 def moment(rng: Random, ago: int, time_zone: str, now: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Four weeks of a small company that sells a note-taking app: who tapped what, who installed, what they did.
+"""Eight weeks of a small company that sells a note-taking app: who tapped what, who installed, what they did.
 
 Plain Python: the same seed, scale and present tell the same story. telling.py writes it through the apps' doors.
 """
@@ -43,6 +43,10 @@ class Sent:
     tap: Tap | None = None
     way: str = ""
     begun_at: datetime | None = None
+
+    @property
+    def is_install(self) -> bool:
+        return self.call.get("event") == "Application Installed"
 
 
 @dataclass
@@ -94,7 +98,7 @@ class _Author:
 
     def _installs(self, ago: int, number: float) -> None:
         week = hours.week(ago)
-        weights = [campaign.installs * campaign.weeks[week] for campaign in CAMPAIGNS]
+        weights = [campaign.installs * campaign.phases[week // 2] for campaign in CAMPAIGNS]
         for _ in range(self._about(number)):
             campaign = None if self.rng.random() < ORGANIC_SHARE else self.rng.choices(CAMPAIGNS, weights)[0]
             android = self.rng.random() < (campaign.android if campaign else 0.5)
@@ -115,7 +119,7 @@ class _Author:
             else None
         )
         if rng.random() < 0.3:  # seen before, elsewhere
-            other = rng.choice(CAMPAIGNS)
+            other = rng.choice([campaign for campaign in CAMPAIGNS if campaign.installs])
             self._tap(other, person, at - timedelta(seconds=wait_s + rng.uniform(600, 5 * 86_400)))
         if (
             tap and begun_at and way == "referrer" and rng.random() < 0.03
@@ -147,7 +151,7 @@ class _Author:
         rng = self.rng
         paid = False
         for day in range(1, (self.now - installed_at).days + 2):
-            if rng.random() > min(0.9, 1.25 * person.keenness * day**-0.45):
+            if rng.random() > min(0.9, 1.1 * person.keenness * day**-0.55):
                 continue
             at = hours.moment(rng, max(0, (self.now - installed_at).days - day + 1), person.place.time_zone, self.now)
             if at is None or at < installed_at:
@@ -160,13 +164,13 @@ class _Author:
     def _strangers(self, ago: int, installs: float) -> None:
         """Let people tap and look who never install, bots among them."""
         week = hours.week(ago)
-        plan = [campaign.installs * campaign.weeks[week] for campaign in CAMPAIGNS]
+        plan = [campaign.installs * campaign.phases[week // 2] for campaign in CAMPAIGNS]
         for campaign, part in zip(CAMPAIGNS, plan, strict=True):
             credited = installs * (1 - ORGANIC_SHARE) * part / sum(plan)
             clicks = (
                 credited / campaign.conversion - credited
                 if campaign.conversion
-                else installs * 8 * DRY_TAPS * campaign.weeks[week]
+                else installs * 8 * DRY_TAPS * campaign.phases[week // 2]
             )
             for _ in range(self._about(clicks)):
                 self._stranger(campaign, ago, "click")
@@ -206,7 +210,9 @@ class _Author:
         rng, usual = self.rng, acts.context_of(person)
         delay, clock = _delay(rng), _clock(rng)
         for happened_at, call in acts.paced(rng, calls, at, self.now):
-            arrives_at = min(self.now, happened_at + delay)
+            arrives_at = happened_at + delay
+            if arrives_at > self.now:  # still on the device
+                return
             self.calls += 1
             whole = {"context": usual} | call | {"messageId": f"demo-{self.calls}", "anonymousId": person.anonymous_id}
             whole["timestamp"] = (happened_at + clock).isoformat(timespec="milliseconds")
@@ -214,8 +220,7 @@ class _Author:
                 whole["sentAt"] = (arrives_at + clock).isoformat(timespec="milliseconds")
             if known:
                 whole["userId"] = person.user_id
-            first = call.get("event") == "Application Installed"
-            self.story.sent.append(Sent(arrives_at, whole, tap, way, begun_at) if first else Sent(arrives_at, whole))
+            self.story.sent.append(Sent(arrives_at, whole, tap, way, begun_at))
 
 
 def _way(rng: Random, tap: Tap | None) -> str:

@@ -107,34 +107,35 @@ def _touch(tap: Tap) -> dict[str, Any]:
 
 
 def tell_events(story: Story, project: Project, progress: Progress) -> None:
-    """Send all calls, in batches as they arrived together."""
+    """Send all calls: installs to the second, as their decisions show when they arrived, the others in batches."""
     caller = caller_of(project)
+    installs = [sent for sent in story.sent if sent.is_install]
+    others = [sent for sent in story.sent if not sent.is_install]
+    batches = [
+        *_in_parts(installs, lambda sent: int(sent.arrives_at.timestamp()), BATCH_EVENTS),
+        *_in_parts(others, lambda sent: _slot(sent.arrives_at, story.now), BATCH_EVENTS),
+    ]
     done = 0
-    for batch in _in_parts(story.sent, lambda sent: _slot(sent.arrives_at, story.now), BATCH_EVENTS):
-        calls = [_with_proof(sent) for sent in batch]
-        receipt = events.record(
-            project.pk,
-            calls,
-            caller=caller,
-            path="/v1/batch",
-            received_at=batch[-1].arrives_at + timedelta(milliseconds=1),
-        )
+    for batch in batches:
+        calls = [_with_proof(sent) if sent.is_install else sent.call for sent in batch]
+        arrives_at = batch[-1].arrives_at + timedelta(milliseconds=1)
+        receipt = events.record(project.pk, calls, caller=caller, path="/v1/batch", received_at=arrives_at)
         assert not receipt.refused, receipt.refused[0]
         done += len(batch)
         progress("Events", done, len(story.sent))
 
 
 def _slot(at: datetime, now: datetime) -> tuple[int, int]:
-    """Return which calls are taken as one batch: by the half minute lately, by the hour long ago."""
+    """Return which calls are taken as one batch: by the second lately, by the hour and more long ago."""
     age = now - at
-    width_s = 30 if age < timedelta(hours=1) else 300 if age < timedelta(days=1) else 3_600
-    return width_s, int(at.timestamp() // width_s)
+    for most, width_s in ((timedelta(minutes=20), 1), (timedelta(days=1), 300), (timedelta(days=7), 3_600)):
+        if age < most:
+            return width_s, int(at.timestamp() // width_s)
+    return 14_400, int(at.timestamp() // 14_400)
 
 
 def _with_proof(sent: Sent) -> dict[str, Any]:
-    """Return the call; an install knows what the store or the site told the app of its tap."""
-    if sent.call.get("event") != "Application Installed":
-        return sent.call
+    """Return an install with what the store or the site told the app of its tap."""
     properties = dict(sent.call["properties"])
     if sent.begun_at:
         properties["install_begin_at"] = sent.begun_at.isoformat(timespec="seconds")

@@ -12,7 +12,7 @@ from customers.accounts import DEMO_EMAIL
 
 
 class Command(BaseCommand):
-    help = "Make an organization with four weeks of believable traffic, or remove it with everything in it."
+    help = "Make an organization with eight weeks of believable traffic, or remove it with everything in it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group()
@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def _make(self, scale: float) -> None:
         began = time.monotonic()
-        self._say("Making demo data: four weeks of a small company, a few seconds …")
+        self._say("Making demo data: eight weeks of a small company, a few seconds …")
         made = demo.make(self._progress, scale=scale)
         self._progress("", 0, 0)
         self._say(
