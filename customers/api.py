@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from customers.keys import Caller, find_caller, key_in
 from customers.models import Project
+from growthplatform.core.api import OnlyJson
 from growthplatform.core.errors import Forbidden, Unauthorized
 
 
@@ -85,6 +86,7 @@ class IngestView(ProjectView):
     """A view that takes events: a write key is enough."""
 
     authentication_classes = [AnyKey]
+    content_negotiation_class = OnlyJson
 
 
 class SecretKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
