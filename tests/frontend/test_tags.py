@@ -34,7 +34,9 @@ def test_a_fall_of_a_bad_thing_is_good() -> None:
     assert "10.0%" in html
 
 
-@pytest.mark.parametrize(("now", "before", "text"), [(5, 0, "new"), (5, 5, ""), (None, 5, ""), (300, 100, "200%"), (4250, 10, "425×")])  # noqa: E501
+@pytest.mark.parametrize(
+    ("now", "before", "text"), [(5, 0, "new"), (5, 5, ""), (None, 5, ""), (300, 100, "200%"), (4250, 10, "425×")]
+)
 def test_a_change_needs_a_past(now: int | None, before: int, text: str) -> None:
     html = rendered("{% delta now before %}", now=now, before=before)
 
