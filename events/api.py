@@ -13,7 +13,13 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -171,6 +177,7 @@ class SingleCall(SegmentView):
         summary="Send one call",
         tags=["Events"],
         auth=[{"writeKey": []}],  # type: ignore[list-item]
+        parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=sorted(payloads.TYPES))],
         request=dict,
         responses=ANSWERS,
         examples=[TRACK, OK, REFUSED],
@@ -193,6 +200,16 @@ class BatchCall(SegmentView):
     def post(self, request: Request) -> Response:
         """Store a batch of events; good ones are stored even when others are refused."""
         return self.take(request, None)
+
+
+@extend_schema_view(post=extend_schema(exclude=True))
+class ShortCall(SingleCall):
+    """The browser library's addresses for single calls: the same under one letter."""
+
+
+@extend_schema_view(post=extend_schema(exclude=True))
+class ShortBatch(BatchCall):
+    """The browser library's address for batches."""
 
 
 class SourceSettings(SegmentView):

@@ -8,9 +8,9 @@ from events.views import live, rejected
 app_name = "events"
 urlpatterns = [
     path("v1/batch", api.BatchCall.as_view(), name="batch"),
-    path("v1/b", api.BatchCall.as_view()),
+    path("v1/b", api.ShortBatch.as_view()),
     re_path(r"^v1/(?P<kind>track|identify|page|screen|group|alias)$", api.SingleCall.as_view(), name="call"),
-    re_path(r"^v1/(?P<kind>[tipsga])$", api.SingleCall.as_view()),
+    re_path(r"^v1/(?P<kind>[tipsga])$", api.ShortCall.as_view()),
     path("v1/projects/<str:key>/settings", api.SourceSettings.as_view(), name="settings"),
     path("analytics.js/v1/<str:key>/analytics.min.js", api.browser_library, name="browser-library"),
     path("analytics-next/bundles/<str:file>", api.browser_bundle),

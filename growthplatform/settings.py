@@ -160,7 +160,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["growthplatform.core.api.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["growthplatform.core.api.OrjsonParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "growthplatform.core.schema.Schema",
     "EXCEPTION_HANDLER": "growthplatform.core.api.answer_problem",
     "UNAUTHENTICATED_USER": None,
 }
