@@ -62,10 +62,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "growthplatform.core.middleware.ContentSecurityPolicy",
     "growthplatform.core.middleware.BusyDoors",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "growthplatform.core.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # A page of tables shrinks to a sixth; Django masks the CSRF token anew in each answer, so nothing leaks by length.
     "django.middleware.gzip.GZipMiddleware",
