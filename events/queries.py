@@ -16,6 +16,7 @@ from growthplatform.core.paging import InvalidCursor, decode, encode
 PULSE_S = 10
 PULSE_BEATS = 30
 FEED_ROWS = 50
+RECENT = timedelta(days=1)
 # A row's transaction ends at the latest this long after its arrival; what is slower is in the log, not in the feed.
 SLOWEST = timedelta(minutes=1)
 
@@ -81,7 +82,7 @@ def feed(project: Project, filters: Filters, *, cursor: str = "", now: datetime)
         refusals = refusals.filter(~Q(_visible(REFUSAL, since)), last_at__gte=asked_at - SLOWEST)
     most = FEED_ROWS + 1
     found: list[Event | Rejected] = [
-        *(events.order_by("-received_at", "-id")[:most] if cursor else _newest(events, most, now=now)),
+        *_newest(events, most, now=now, further=not filters.active and not cursor),
         *refusals.order_by("-last_at", "-id")[:most],
     ]
     found.sort(key=arrived_at, reverse=True)
@@ -89,11 +90,14 @@ def feed(project: Project, filters: Filters, *, cursor: str = "", now: datetime)
     return Feed(found[:FEED_ROWS], encode([snapshot, now.isoformat()]), more)
 
 
-def _newest(events: QuerySet[Event], number: int, *, now: datetime) -> list[Event]:
-    """Look into the last day first: the whole log has a partition for each day, and planning over all takes long."""
+def _newest(events: QuerySet[Event], number: int, *, now: datetime, further: bool = True) -> list[Event]:
+    """Look into the last day first: the whole log has a partition for each day, and planning over all takes long.
+
+    Without `further` it stays at that: for what a filter finds seldom, the whole log would be read.
+    """
     rows = events.order_by("-received_at", "-id")
-    recent = list(rows.filter(received_at__gt=now - timedelta(days=1))[:number])
-    return recent if len(recent) == number else list(rows[:number])
+    recent = list(rows.filter(received_at__gt=now - RECENT)[:number])
+    return recent if len(recent) == number or not further else list(rows[:number])
 
 
 def arrived_at(row: Event | Rejected) -> datetime:

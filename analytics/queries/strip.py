@@ -56,6 +56,7 @@ class Strip:
     last_at: datetime | None
     beats: Sequence[int]
     moments: Sequence[Moment]
+    lively: bool
 
 
 def strip(project: Project, *, now: datetime) -> Strip:
@@ -72,6 +73,7 @@ def strip(project: Project, *, now: datetime) -> Strip:
         newest[0].received_at if newest else None,
         remembered(project, "pulse", lambda: pulse(project, now=now)),
         sorted(moments, key=lambda moment: moment.at, reverse=True)[:SHOWN],
+        lively=bool(newest) and newest[0].received_at > now - NOW,
     )
 
 

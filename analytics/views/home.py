@@ -54,14 +54,16 @@ def home(request: PageRequest) -> HttpResponse:
         "top": max((row.installs for row in rows), default=0),
         "findings": queries.findings(request.project, rows, around.last_at, now=now),
         "steps": queries.steps(request.project),
-        "counted_at": _counted_at(counted.now.counted_at),
+        "counted_at": _counted_at(period, counted.now.counted_at),
     }
     context["steps_done"] = sum(step.done for step in context["steps"])
     return page(request, "analytics/home.html", context)
 
 
-def _counted_at(asked_at: datetime) -> datetime | None:
-    """Return how fresh the numbers are: as old as the counts by day, or as the asking for them."""
+def _counted_at(period: Period, asked_at: datetime) -> datetime | None:
+    """Return how fresh the numbers are: of days as old as the counts by day, of hours as the asking for them."""
+    if period.bucket == "hour":
+        return asked_at
     at = events.caught_up_at(queries.COUNTS)
     return min(at, asked_at) if at else None
 

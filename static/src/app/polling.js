@@ -16,3 +16,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const asker = event.detail.requestConfig?.elt;
   if (asks(asker) && !asker.isConnected) event.detail.shouldSwap = false;
 });
+
+/* Says so where a page has a place for it, instead of a toast each second. */
+function lose(event, lost) {
+  if (asks(event.detail.elt)) document.querySelectorAll("[data-lost]").forEach((note) => (note.hidden = !lost));
+}
+
+for (const type of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) document.addEventListener(type, (event) => lose(event, true));
+document.addEventListener("htmx:afterOnLoad", (event) => lose(event, false));
