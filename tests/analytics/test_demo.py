@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F
 
 from analytics import demo
-from analytics.demo import story
+from analytics.demo import story, telling
 from attribution.models import Candidate, Decision, Install, Link, Touch
 from customers import services as customers
 from customers.models import Organization, Project
@@ -83,6 +83,24 @@ def test_making_it_again_changes_nothing(made: demo.Made) -> None:
     again = demo.make(quiet, scale=SCALE)
 
     assert again == made
+
+
+def test_one_that_was_broken_off_leaves_no_half_traffic_and_is_made_whole(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(telling, "tell_broken", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            demo.make(quiet, scale=0.01)
+    project = demo.find_project()
+    assert project
+    assert not Event.objects.filter(project=project).exists()
+    assert not Touch.objects.filter(project=project).exists()
+
+    made = demo.make(quiet, scale=0.01)
+
+    assert made.events > 100
+    assert Organization.objects.filter(demo=True).count() == 1
 
 
 def test_removing_it_leaves_nothing_of_it_and_nobody_else_loses_anything(transactional_db: None) -> None:
