@@ -1,6 +1,7 @@
 """A real Chromium, and pages of somebody else's site for it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,24 +21,22 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")
+_shared: list[Browser] = []
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """The browser of the machine, without a window."""
+    """The machine's browser without a window: one for the whole run, however many modules name this fixture."""
+    if _shared:
+        yield _shared[0]
+        return
     # Playwright keeps an event loop in this thread, in which Django would refuse its database.
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium", args=FLAGS
-            )
-            yield browser
-            browser.close()
-    finally:
-        if before is None:
-            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-        else:
-            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        _shared.append(playwright.chromium.launch(executable_path=executable, args=FLAGS))
+        yield _shared[0]
+        _shared.pop().close()
 
 
 @dataclass

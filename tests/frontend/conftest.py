@@ -1,7 +1,5 @@
 """A browser on the live product, signed in; whatever it logs as an error fails the test."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +8,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from customers.models import Project
 from customers.services import forget_house
+from tests.browser import chromium
 from tests.factories import MemberFactory, ProjectFactory
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+__all__ = ["Screen", "chromium", "screen"]
 
 
 @dataclass
@@ -42,22 +41,11 @@ class Screen:
         return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:120]}" for one in found]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if not (Path(settings.BASE_DIR) / "static/dist/app.css").exists():
-        pytest.skip("npm run build has not been run")
-    # Playwright's loop runs in this thread; Django must not take the test's own queries for a coroutine's.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def screen(chromium: Browser, live_server: object, transactional_db: None, client: Client) -> Iterator[Screen]:
     """A signed-in owner's browser at 1440 px; `errors` is empty at the end unless the test empties it itself."""
+    if not (Path(settings.BASE_DIR) / "static/dist/app.css").exists():
+        pytest.skip("npm run build has not been run")
     project = ProjectFactory(name="TechStart Mobile", slug="techstart", time_zone="Europe/Berlin")
     user = MemberFactory(organization=project.organization).user
     client.force_login(user)
