@@ -73,8 +73,10 @@ class Period:
 
     @classmethod
     def of_hours(cls, hours: int, *, zone: tzinfo, now: datetime, compare: bool = True) -> "Period":
-        """Return the hour that runs now and those before it."""
-        end = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
+        """Return the hour that runs now and those before it; in India hours begin at half past of UTC's."""
+        here = now.astimezone(zone)
+        begun = timedelta(minutes=here.minute, seconds=here.second, microseconds=here.microsecond)
+        end = now.astimezone(UTC) - begun + HOUR
         return cls(f"{hours}h", f"Last {hours} hours", end - hours * HOUR, end, now, "hour", zone, compare)
 
     @property

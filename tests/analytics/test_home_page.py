@@ -285,3 +285,16 @@ def test_the_strip_shows_people_now_and_the_newest_events() -> None:
     assert "Order, €9.99" in strip
     assert "Event refused" in strip
     assert 'hx-trigger="every 3s"' in strip
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns", "Pacific/Apia", "Europe/Berlin"])
+def test_every_install_of_the_last_day_is_in_its_hour_whatever_the_zone(zone: str) -> None:
+    scene = make_scene(time_zone=zone)
+    now = timezone.now()
+    installed(scene, now)
+    installed(scene, now - timedelta(hours=5))
+
+    counts = overview(scene.project, last_days(scene, "24h")).now
+
+    assert counts.installs.value == 2
+    assert counts.installs.points[-1] == 1
