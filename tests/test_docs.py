@@ -95,3 +95,12 @@ def test_the_tables_of_refusals_have_the_right_status() -> None:
     for kind in below(Problem):
         if kind.__module__.startswith(APPS):
             assert documented[kind.code] == kind.status, kind.__name__
+
+
+def test_the_index_names_every_page() -> None:
+    named = {
+        (ROOT / "docs" / target).resolve() for target, _ in LINK.findall((ROOT / "docs" / "README.md").read_text())
+    }
+    pages = {page for page in (ROOT / "docs").glob("*.md") if page.name != "README.md"}
+
+    assert pages - named == set()

@@ -10,8 +10,8 @@ DAYS = 56
 WEEKDAYS = (1.0, 1.06, 1.05, 1.0, 0.93, 0.78, 0.86)
 # By the hour of where somebody lives: breakfast, lunch, and the long evening.
 HOURS = (2, 1, 1, 1, 1, 2, 5, 8, 9, 8, 8, 7, 9, 8, 7, 7, 7, 8, 9, 10, 11, 10, 7, 4)
-# It grows: each week against the last one, and the last four are the busy ones.
-WEEKS = (0.3, 0.34, 0.36, 0.42, 0.6, 0.7, 0.84, 1.0)
+# It grows: each week against the last one.
+WEEKS = (0.5, 0.52, 0.56, 0.6, 0.66, 0.76, 0.86, 1.0)
 
 
 def weight(ago: int, now: datetime) -> float:
