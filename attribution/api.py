@@ -141,7 +141,7 @@ DECISION = {
 }
 EXPLAINED = {
     **DECISION,
-    "summary": "Credited to Winter sale / tiktok: clicked 3 min 18 s before the install, with the same click id."
+    "summary": "Credited to Winter sale / TikTok: clicked 3 min 18 s before the install, with the same click id."
     " One other touch lost.",
     "considered": 2,
     "candidates": [

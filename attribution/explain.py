@@ -1,21 +1,14 @@
 """Decisions as the API shows them, and the answer to "why this one"."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
 
-from attribution import matching, reasons
+from attribution import reasons, verdict
+from attribution.matching import Rules
 from attribution.models import Candidate, Decision
-from growthplatform.core import formats
-
-TIERS = {
-    matching.CLICK_ID: "the same click id",
-    matching.INSTALL_REFERRER: "the click id in Google Play's install referrer",
-    matching.DEVICE_ID: "the same device",
-    matching.PROBABILISTIC: "the same network and kind of device",
-    matching.VIEW: "a view on the same device",
-}
+from attribution.verdict import Story, Touched
 
 
 def shape(decision: Decision, person_ids: Mapping[str, int]) -> dict[str, Any]:
@@ -77,23 +70,35 @@ def shape_candidate(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def summary(decision: Decision, candidates: Iterable[Candidate]) -> str:
-    """Say in a sentence or two what was decided and why."""
-    weighed = list(candidates)
-    winner = next((one for one in weighed if one.credited), None)
-    if winner is None:
-        others = _others(len(weighed), "was", "were")
-        return f"Organic: no touch could have brought this install.{others and f' {others} weighed and ruled out.'}"
-    kind = "clicked" if winner.touch.type == matching.CLICK else "seen"
-    name = " / ".join(filter(None, [decision.campaign, decision.source]))
-    others = _others(len(weighed) - 1, "", "").strip()
-    return (
-        f"Credited to {name}: {kind} {formats.span(winner.age_s)} before the install,"
-        f" with {TIERS.get(decision.tier, decision.tier)}.{others and f' {others} lost.'}"
+def tell(decision: Decision, candidates: Sequence[Candidate]) -> Story:
+    """Tell a decision in words, the same on its page and in the API."""
+    rules = Rules.from_json(decision.rule_set.rules)
+    return verdict.tell(
+        decision.tier,
+        [touched(one) for one in candidates],
+        considered=decision.considered,
+        windows_s=dict(rules.windows_s),
+        widest_s=rules.widest_window_s,
     )
 
 
-def _others(number: int, one: str, many: str) -> str:
-    if number == 0:
-        return ""
-    return f"One other touch {one}".rstrip() if number == 1 else f"{number} other touches {many}".rstrip()
+def touched(candidate: Candidate) -> Touched:
+    """Return what the words need to know of a candidate."""
+    touch = candidate.touch
+    return Touched(
+        touch.source,
+        touch.campaign,
+        touch.type,
+        candidate.tier,
+        candidate.eligible,
+        candidate.credited,
+        tuple(candidate.reasons),
+        candidate.age_s,
+        candidate.probability,
+    )
+
+
+def summary(decision: Decision, candidates: Sequence[Candidate]) -> str:
+    """Say in a few sentences what was decided and why."""
+    story = tell(decision, candidates)
+    return f"{story.text} {story.rest}"

@@ -88,8 +88,8 @@ def _placed(problem: InvalidField) -> InvalidField:
 
 
 def shape_of(link: Link, base: str, period: Period) -> dict[str, Any]:
-    """Return a link as the API shows it; `counts` where it was read with them."""
-    shown: dict[str, Any] = {
+    """Return a link, which has been counted, as the API shows it."""
+    return {
         "slug": link.slug,
         "url": links.address(link.slug, base),
         "qr": f"/c/{link.slug}.svg",
@@ -101,11 +101,8 @@ def shape_of(link: Link, base: str, period: Period) -> dict[str, Any]:
         "fallback": link.fallback_url,
         "createdAt": link.created_at,
         "archivedAt": link.archived_at,
+        "counts": {"from": period.first, "to": period.last, "taps": link.taps, "installs": link.installs},
     }
-    if hasattr(link, "taps"):
-        counts = {"taps": link.taps, "installs": getattr(link, "installs", 0)}
-        shown["counts"] = {"from": period.first, "to": period.last, **counts}
-    return shown
 
 
 WINTER_INPUT = {
@@ -161,11 +158,16 @@ class LinksView(ProjectView):
         return Period.from_query(query, zone=self.project.tz, now=timezone.now())
 
     def mine(self) -> LinkQuerySet:
-        period = self.period()
-        return queries.links_with_counts(self.project, period.start, period.until)
+        return Link.objects.filter(project=self.project).select_related("project")
 
     def answer(self, link: Link, status: int = 200) -> Response:
-        return Response(shape_of(link, links.base_address(self.request), self.period()), status=status)
+        return Response(self.shapes([link])[0], status=status)
+
+    def shapes(self, found: list[Link]) -> list[dict[str, Any]]:
+        """Return links as the API shows them, counted in the period asked for."""
+        base, period = links.base_address(self.request), self.period()
+        queries.count_links(found, period.start, period.until)
+        return [shape_of(link, base, period) for link in found]
 
 
 class LinkList(LinksView):
@@ -189,8 +191,7 @@ class LinkList(LinksView):
         rows = self.mine().matching(request.query_params.get("q", "")).filter(archived_at__isnull=not archived)
         limit, cursor = limit_of(request.query_params), request.query_params.get("cursor", "")
         found = paginate(rows, NEWEST, cursor=cursor, limit=limit)
-        base, period = links.base_address(request), self.period()
-        return Response({"results": [shape_of(link, base, period) for link in found.rows], "next": found.next})
+        return Response({"results": self.shapes(found.rows), "next": found.next})
 
     @extend_schema(
         operation_id="create_link",

@@ -34,6 +34,11 @@ class Link(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True, blank=True)
 
+    # Set by queries.count_links, for its period.
+    taps: int
+    installs: int
+    share: float
+
     objects = LinkQuerySet.as_manager()
 
     class Meta:
@@ -96,7 +101,12 @@ class Touch(models.Model):
             models.Index(
                 fields=["project", "device_id", "ts"], name="touch_by_device_id", condition=~models.Q(device_id="")
             ),
-            models.Index(fields=["project", "-ts", "-id"], name="touch_newest"),
+            # With what campaigns and links are counted by, so that counting need not read the rows themselves.
+            models.Index(
+                fields=["project", "-ts", "-id"],
+                include=["type", "bot", "link", "source", "campaign"],
+                name="touch_newest",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,6 @@ from attribution.queries import (
     decisions_between,
     installs_by_source,
     installs_waiting,
-    links_with_counts,
     sum_of,
     touches_between,
 )
@@ -40,7 +39,6 @@ __all__ = [
     "gather",
     "installs_by_source",
     "installs_waiting",
-    "links_with_counts",
     "record",
     "reopen",
     "sum_of",

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 from attribution import links, matching, queries
 from attribution.queries import CampaignTotal, Timeline
 from attribution.verdict import TIER_NAMES
-from attribution.views.shared import PAGE_ROWS, period_of, wants_csv
+from attribution.views.shared import period_of, slice_of, wants_csv
 from customers.pages import PageRequest, project_page
-from growthplatform.core import charts, formats, paging, sources
+from growthplatform.core import charts, formats, sources
 from growthplatform.core.download import csv_file
 from growthplatform.core.http import page
 from growthplatform.core.periods import Period
@@ -114,25 +114,6 @@ def _sorted(rows: list[Row], sort: str) -> list[Row]:
     return sorted(rows, key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
 
 
-def _paged(rows: list[Row], cursor: str) -> tuple[list[Row], str | None]:
-    """Cut one page out of the rows: those after the one that the cursor names."""
-    if cursor:
-        place = [(row.now.source, row.now.campaign) for row in rows]
-        last = _named(cursor)
-        rows = rows[place.index(last) + 1 :] if last in place else rows
-    shown = rows[:PAGE_ROWS]
-    return shown, paging.encode([shown[-1].now.source, shown[-1].now.campaign]) if len(rows) > PAGE_ROWS else None
-
-
-def _named(cursor: str) -> tuple[str, str]:
-    """Return the row that a cursor names; for a cursor of another list one that there is not."""
-    try:
-        source, campaign = paging.decode(cursor, 2)
-    except paging.InvalidCursor:
-        return "", ""
-    return str(source), str(campaign)
-
-
 @project_page
 @require_safe
 def campaign_list(request: PageRequest) -> HttpResponse:
@@ -149,7 +130,7 @@ def campaign_list(request: PageRequest) -> HttpResponse:
         return _csv(rows)
     if not table.rows and not source and not _has_history(request):
         return page(request, "attribution/campaign_empty.html", _example(request))
-    shown, cursor = _paged(rows, request.GET.get("cursor", ""))
+    shown, cursor = slice_of(rows, request.GET.get("cursor", ""), lambda row: [row.now.source, row.now.campaign])
     together = queries.sum_of(row.now for row in rows)
     metric = "clicks" if request.GET.get("metric") == "clicks" else "installs"
     context = {

@@ -1,6 +1,7 @@
 """Pages that show links: the list, one link, and putting it away."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 from django.contrib import messages
@@ -13,30 +14,30 @@ from django.views.decorators.http import require_POST, require_safe
 from attribution import links, queries
 from attribution.models import Link, LinkQuerySet
 from attribution.views import story
-from attribution.views.shared import both_ways, order_of, page_of, period_of, wants_csv
+from attribution.views.shared import period_of, slice_of, wants_csv
 from customers.pages import PageRequest, editors_only, project_page
 from growthplatform.core import charts, formats, sources
 from growthplatform.core.download import csv_file
 from growthplatform.core.http import page
 from growthplatform.core.periods import Period
 
-ORDERS = both_ways(
-    {
-        "name": "name",
-        "source": "source",
-        "taps": "taps",
-        "installs": "installs",
-        "share": "share",
-        "created": "created_at",
-    }
-)
+SORTS: dict[str, Callable[[Link], Any]] = {
+    "name": lambda link: (link.name.lower(), link.pk),
+    "source": lambda link: (link.source, link.pk),
+    "taps": lambda link: (link.taps, link.pk),
+    "installs": lambda link: (link.installs, link.pk),
+    "share": lambda link: (link.share, link.pk),
+    "created": lambda link: (link.created_at, link.pk),
+}
 NEWEST = "-created"
 # The fields come as the import wants them, so that an exported file can be imported elsewhere.
 CSV_HEAD = ("slug", *links.FIELDS, "address", "taps", "installs", "share", "created_at", "archived_at")
 
 
-def _counted(request: PageRequest, period: Period) -> LinkQuerySet:
-    return queries.links_with_counts(request.project, period.start, period.until)
+def _counted(request: PageRequest, rows: LinkQuerySet, period: Period) -> list[Link]:
+    found = list(rows.filter(project=request.project).select_related("project"))
+    queries.count_links(found, period.start, period.until)
+    return found
 
 
 @project_page
@@ -47,29 +48,27 @@ def link_list(request: PageRequest) -> HttpResponse:
     if not request.project.links.exists():
         return page(request, "attribution/link_empty.html", {"base": links.base_address(request)})
     archived = request.GET.get("archived") == "1"
-    rows = _counted(request, period).matching(request.GET.get("q", "")).filter(archived_at__isnull=not archived)
+    chosen = Link.objects.matching(request.GET.get("q", "")).filter(archived_at__isnull=not archived)
+    sort = request.GET.get("sort", "")
+    sort = sort if sort.lstrip("-") in SORTS else NEWEST
+    rows = sorted(_counted(request, chosen, period), key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
     if wants_csv(request):
         return _csv(request, rows)
-    sort, order = order_of(request, ORDERS, NEWEST)
-    found = page_of(request, rows, order)
+    shown, cursor = slice_of(rows, request.GET.get("cursor", ""), lambda link: link.pk)
     base = links.base_address(request)
-    for link in found.rows:
-        link.address = links.address(link.slug, base)
     context = {
         "period": period,
-        "links": found.rows,
-        "next": found.next,
-        "sort": sort,
+        "links": [(link, links.address(link.slug, base)) for link in shown],
+        "next": cursor,
         "archived": archived,
-        "sums": queries.link_sums(rows),
+        "sums": queries.sum_of_links(rows),
         "archived_count": request.project.links.exclude(archived_at=None).count(),
     }
     return page(request, "attribution/link_list.html", context, partial="rows")
 
 
-def _csv(request: PageRequest, rows: LinkQuerySet) -> HttpResponse:
+def _csv(request: PageRequest, rows: Sequence[Link]) -> HttpResponse:
     base = links.base_address(request)
-    counted: Iterable[Any] = rows.order_by("-created_at", "-id").iterator()
     lines = (
         (
             link.slug,
@@ -81,7 +80,7 @@ def _csv(request: PageRequest, rows: LinkQuerySet) -> HttpResponse:
             link.created_at,
             link.archived_at or "",
         )
-        for link in counted
+        for link in rows
     )
     return csv_file("links", CSV_HEAD, lines)
 
@@ -91,10 +90,10 @@ def _csv(request: PageRequest, rows: LinkQuerySet) -> HttpResponse:
 def link_detail(request: PageRequest, link_id: int) -> HttpResponse:
     """Show one link: its address and QR code, taps and installs over time, the latest touches."""
     period = period_of(request)
-    link: Any = get_object_or_404(_counted(request, period), pk=link_id)
-    link.project = request.project
-    before = _before(request, link, period)
+    link = get_object_or_404(request.project.links.select_related("project"), pk=link_id)
     timelines = queries.link_timelines(link, period.start, period.until, bucket=period.bucket)
+    link.taps, link.installs = timelines["taps"].total, timelines["installs"].total
+    link.share = link.installs / link.taps if link.taps else 0.0
     touches = queries.latest_touches(link)
     context = {
         "link": link,
@@ -102,15 +101,19 @@ def link_detail(request: PageRequest, link_id: int) -> HttpResponse:
         "address": links.address(link.slug, links.base_address(request)),
         "landings": links.landings(link),
         "touches": [(touch, story.device_of(touch)) for touch in touches],
-        "kpis": _kpis(link, before),
+        "kpis": _kpis(link, _before(link, period)),
         "figure": _figure(link, period, timelines) if link.taps or link.installs else None,
     }
     return page(request, "attribution/link_detail.html", context)
 
 
-def _before(request: PageRequest, link: Link, period: Period) -> Link | None:
-    previous = period.previous
-    return _counted(request, previous).get(pk=link.pk) if previous else None
+def _before(link: Link, period: Period) -> Link | None:
+    """Return the same link, counted in the period before."""
+    if period.previous is None:
+        return None
+    before = copy(link)
+    queries.count_links([before], period.previous.start, period.previous.until)
+    return before
 
 
 def _kpis(link: Any, before: Any) -> list[charts.Kpi]:

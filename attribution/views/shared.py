@@ -1,7 +1,7 @@
 """What the pages of attribution share: the period of the address, its zone, the order of a list."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from django.db import DataError
 from django.db.models import Model, QuerySet
@@ -9,10 +9,11 @@ from django.http import Http404
 from django.utils import timezone
 
 from customers.pages import PageRequest
-from growthplatform.core.paging import InvalidCursor, Page, paginate
+from growthplatform.core.paging import InvalidCursor, Page, decode, encode, paginate
 from growthplatform.core.periods import Period
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
 PAGE_ROWS = 50
 
 
@@ -43,6 +44,20 @@ def page_of(request: PageRequest, rows: QuerySet[M], order: Sequence[str]) -> Pa
         return paginate(rows, order, cursor=request.GET.get("cursor", ""), limit=PAGE_ROWS)
     except (InvalidCursor, ValueError, DataError):
         return paginate(rows, order, limit=PAGE_ROWS)
+
+
+def slice_of(rows: Sequence[T], cursor: str, name_of: Callable[[T], Any]) -> tuple[Sequence[T], str | None]:
+    """Cut one page out of rows that are sorted here: those behind the one that `cursor` names, and the next cursor.
+
+    A cursor of another list, or of a row that has gone, begins at the first page.
+    """
+    try:
+        [last] = decode(cursor, 1) if cursor else [None]
+    except InvalidCursor:
+        last = None
+    place = next((number for number, row in enumerate(rows, start=1) if name_of(row) == last), 0) if last else 0
+    shown = rows[place : place + PAGE_ROWS]
+    return shown, encode([name_of(shown[-1])]) if len(rows) > place + PAGE_ROWS else None
 
 
 def wants_csv(request: PageRequest) -> bool:

@@ -64,18 +64,15 @@ def of(decision: Decision, candidates: Sequence[Candidate], people: Mapping[str,
     """Return everything that the page of `decision` shows but who the person is."""
     rules = matching.Rules.from_json(decision.rule_set.rules)
     windows_s = dict(rules.windows_s)
-    touched = [_touched(one) for one in candidates]
+    touched = [explain.touched(one) for one in candidates]
     won = next((one for one in candidates if one.credited), None)
-    told = verdict.tell(
-        decision.tier, touched, considered=decision.considered, windows_s=windows_s, widest_s=rules.widest_window_s
-    )
     lost = max(decision.considered, len(candidates)) - (1 if won else 0)
     compared = won or (candidates[0] if candidates else None)
     return {
         "decision": decision,
         "install": decision.install,
         "device": device_of(decision.install),
-        "story": told,
+        "story": explain.tell(decision, candidates),
         "sure": verdict.sureness(decision.tier, decision.probability, list(won.reasons) if won else []),
         "lost": lost,
         "tier_name": verdict.TIER_NAMES.get(decision.tier, decision.tier),
@@ -115,21 +112,6 @@ def device_of(carrier: Install | Touch) -> str:
 
 def _considered(number: int) -> str:
     return f"{verdict.number_word(number)} {'touch was' if number == 1 else 'touches were'}"
-
-
-def _touched(candidate: Candidate) -> Touched:
-    touch = candidate.touch
-    return Touched(
-        touch.source,
-        touch.campaign,
-        touch.type,
-        candidate.tier,
-        candidate.eligible,
-        candidate.credited,
-        tuple(candidate.reasons),
-        candidate.age_s,
-        candidate.probability,
-    )
 
 
 def _decided_in(decision: Decision) -> float | None:

@@ -125,7 +125,7 @@ def test_days_follow_the_projects_zone(project: Project) -> None:
 def test_every_order_pages_through_all_rows_once(
     editor: Client, traffic: None, monkeypatch: pytest.MonkeyPatch, sort: str
 ) -> None:
-    monkeypatch.setattr("attribution.views.campaigns.PAGE_ROWS", 2)
+    monkeypatch.setattr("attribution.views.shared.PAGE_ROWS", 2)
     seen: list[tuple[str, str]] = []
     cursor: str | None = ""
 
