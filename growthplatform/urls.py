@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from growthplatform import views
 
@@ -17,7 +17,7 @@ urlpatterns = [
     path("dashboard/", include("customers.urls")),
     path("", include("analytics.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs/", views.api_docs, name="docs"),
     path("livez", views.livez),
     path("readyz", views.readyz),
     path("metrics", views.metrics),

@@ -1,4 +1,4 @@
-"""Answers for operators: is it alive, is it ready, what does it count."""
+"""Answers for operators: is it alive, is it ready, what does it count. And the page of the API."""
 
 import os
 
@@ -7,17 +7,26 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from attribution import services as attribution
 from events import services as events
+from growthplatform.api_docs import describe
 from growthplatform.core.errors import Problem, shape
+from growthplatform.core.http import page
 
 
 class NotReady(Problem):
     status = 503
     code = "not_ready"
+
+
+@require_safe
+def api_docs(request: HttpRequest) -> HttpResponse:
+    """Show the API to people."""
+    return page(request, "api_docs.html", {"groups": describe(), "base_url": settings.BASE_URL})
 
 
 def livez(request: HttpRequest) -> HttpResponse:

@@ -8,6 +8,8 @@ from django.core.management import call_command
 from django.test import Client
 from openapi_spec_validator import validate
 
+from tests.frontend.conftest import Screen, chromium, screen  # noqa: F401 -- the browser's fixtures
+
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -35,10 +37,6 @@ def has_example(part: dict[str, Any]) -> bool:
 def test_the_schema_is_valid_and_made_without_warnings(schema: dict[str, Any]) -> None:
     validate(schema)
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
-
-
-def test_the_documentation_page_names_the_schema(db: None, client: Client) -> None:
-    assert b"/api/schema/" in client.get("/api/docs/").content
 
 
 def test_every_operation_has_a_name_a_tag_and_a_sentence(schema: dict[str, Any]) -> None:
@@ -86,3 +84,28 @@ def test_events_are_described_under_their_full_addresses(schema: dict[str, Any])
 
     assert sorted(kind["schema"]["enum"]) == ["alias", "group", "identify", "page", "screen", "track"]
     assert "/v1/b" not in schema["paths"]
+
+
+def test_the_page_for_people_shows_every_operation_with_its_examples(
+    db: None, client: Client, schema: dict[str, Any]
+) -> None:
+    text = client.get("/api/docs/").content.decode()
+
+    for name, operation in operations(schema).items():
+        assert f'id="{operation["operationId"]}"' in text
+        assert name in text
+    assert "Order Completed" in text
+    assert "/api/schema/" in text
+    assert "cdn" not in text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_the_page_for_people_fits_the_screen_and_axe_finds_nothing(screen: Screen, scheme: str, width: int) -> None:  # noqa: F811
+    screen.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    screen.page.set_viewport_size({"width": width, "height": 900})
+
+    page = screen.open("/api/docs/")
+
+    assert screen.faults() == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
