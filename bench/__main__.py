@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from pathlib import Path
 
 from growthplatform import launcher
 
@@ -19,7 +20,11 @@ def main() -> None:
     from django.core.management import call_command
 
     django.setup()
+    from django.conf import settings
+
     call_command("migrate", verbosity=0)
+    if not Path(settings.STATIC_ROOT, "staticfiles.json").exists():
+        call_command("collectstatic", interactive=False, verbosity=0)
     from events.services import create_partitions
 
     create_partitions()

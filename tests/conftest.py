@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import django
 import pytest
@@ -33,6 +34,8 @@ def _plain_static_files() -> Iterator[None]:
     """Pages are tested without the built files' manifest, so that no build is needed for them."""
     from django.conf import settings
 
+    # On a clean checkout nothing was collected yet, and a missing folder is a warning.
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     before = settings.STORAGES["staticfiles"]
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     yield
