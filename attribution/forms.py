@@ -111,9 +111,7 @@ class LinkForm(forms.Form):
 
     def draft(self) -> Link:
         """Return the link as far as the form is right, not stored: for the preview."""
-        given = (
-            {name: self.cleaned_data.get(name, "") for name in links.FIELDS} if hasattr(self, "cleaned_data") else {}
-        )
+        given = {name: self._value_of(name) for name in links.FIELDS}
         slug = self.link.slug if self.link else self._value_of("slug")
         return Link(slug=slug, **given)
 

@@ -151,7 +151,7 @@ def campaign_list(request: PageRequest) -> HttpResponse:
 
 
 def _example(request: PageRequest) -> dict[str, Any]:
-    return {"base": links.base_address(request), "now": timezone.now()}
+    return {"base": links.base_address(request), "now": timezone.now().replace(microsecond=0)}
 
 
 def _has_history(request: PageRequest) -> bool:
