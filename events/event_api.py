@@ -17,7 +17,8 @@ from customers.models import Project
 from events.models import Event, Rejected
 from events.presenting import as_json
 from events.queries import DISTINCT_ID, events_of, ids_of
-from events.services import person_ids, replay
+from events.repairs import replay_once
+from events.services import person_ids
 from growthplatform.core.errors import InvalidField
 from growthplatform.core.paging import limit_of, paginate
 
@@ -212,7 +213,7 @@ class RejectedReplay(ProjectView):
             400: OpenApiResponse(dict, "Still refused; the new reason."),
             401: OpenApiResponse(dict, "No key, or not a valid one."),
             404: OpenApiResponse(dict, "The project has no such refusal."),
-            409: OpenApiResponse(dict, "Only the beginning of the body was kept."),
+            409: OpenApiResponse(dict, "It was replayed before, only its beginning was kept, or it is a touch."),
         },
         examples=[
             OpenApiExample(
@@ -227,5 +228,5 @@ class RejectedReplay(ProjectView):
         """Send a refused event again: with the body of this request, or as it came when this one is empty."""
         rejected = get_object_or_404(Rejected.objects.select_related("project"), project=self.project, pk=rejected_id)
         body = request._request.body  # noqa: SLF001 -- the bytes as they came
-        receipt = replay(rejected, body if body.strip() else None)
+        receipt = replay_once(rejected, body if body.strip() else None)
         return Response({"stored": receipt.stored, "repeated": receipt.repeated})

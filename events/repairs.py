@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import orjson
+from django.db import transaction
 from django.utils import timezone
 
 from customers.models import Project
+from events.ingest import Receipt
 from events.models import Rejected
 from events.replay import replay
 from growthplatform.core.errors import Problem
@@ -25,6 +27,32 @@ class Replayed(NamedTuple):
     stored: int
     still_wrong: int
     left: int
+
+
+class AlreadyReplayed(Problem):
+    status = 409
+    code = "already_replayed"
+    message = "This event was replayed before and is stored."
+
+
+class NotAnEvent(Problem):
+    status = 409
+    code = "not_an_event"
+    message = "A touch is no event: repair it at its sender and send it to /v1/touches again."
+
+
+def replay_once(rejected: Rejected, body: bytes | None = None) -> Receipt:
+    """Replay a refusal as replay() does, but never twice: without a messageId the second would be another event.
+
+    Raises AlreadyReplayed and NotAnEvent besides what replay() raises.
+    """
+    if rejected.path.startswith(TOUCHES):
+        raise NotAnEvent
+    with transaction.atomic():
+        locked = Rejected.objects.select_for_update(of=("self",)).select_related("project").get(pk=rejected.pk)
+        if locked.state == Rejected.State.REPLAYED:
+            raise AlreadyReplayed
+        return replay(locked, body)
 
 
 def discard(rejected: Rejected) -> bool:
@@ -49,7 +77,7 @@ def replay_all(project: Project, code: str, *, limit: int = AT_ONCE) -> Replayed
     stored = wrong = 0
     for rejected in open_ones.select_related("project").order_by("last_at", "pk")[:limit]:
         try:
-            replay(rejected, None)
+            replay_once(rejected)
         except Problem:
             wrong += 1
         else:

@@ -12,7 +12,6 @@ from events import repairs
 from events.forms import RepairForm
 from events.hints import hint_for
 from events.models import Rejected
-from events.services import replay
 from growthplatform.core.download import csv_file
 from growthplatform.core.errors import Problem
 from growthplatform.core.http import page
@@ -141,7 +140,7 @@ def rejected_replay(request: PageRequest, rejected_id: int) -> HttpResponse:
     body = str(form.cleaned_data["body"]).replace("\r\n", "\n")
     untouched = body.strip() == repairs.readable(rejected.body).replace("\r\n", "\n").strip()
     try:
-        receipt = replay(rejected, None if untouched else body.encode())
+        receipt = repairs.replay_once(rejected, None if untouched else body.encode())
     except Problem as problem:
         return _detail(request, rejected, form, problem, status=422)
     text = "Replayed: the event is stored." if receipt.stored else "This event was stored before; it counts once."

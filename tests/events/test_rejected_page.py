@@ -90,10 +90,15 @@ def test_a_repaired_event_is_stored_and_the_refusal_is_done(scene: Scene, reject
     assert [event.user_id for event in stored(scene)] == ["ada"]
 
 
-def test_replaying_twice_stores_once(scene: Scene, rejected: Rejected) -> None:
-    for _ in range(2):
-        scene.owner.post(scene.url(f"rejected/{rejected.pk}/replay/"), {"body": json.dumps(REPAIRED)})
+def test_replaying_twice_stores_once_also_without_a_message_id(scene: Scene, rejected: Rejected) -> None:
+    body = {"type": "track", "event": "Signed Up", "userId": "ada"}
 
+    scene.owner.post(scene.url(f"rejected/{rejected.pk}/replay/"), {"body": json.dumps(body)})
+    again = scene.owner.post(scene.url(f"rejected/{rejected.pk}/replay/"), {"body": json.dumps(body)})
+    by_key = scene.api(f"/v1/rejected/{rejected.pk}/replay", body)
+
+    assert "It was replayed and is stored" in words_of(again)
+    assert (by_key.status_code, by_key.json()["code"]) == (409, "already_replayed")
     assert len(stored(scene)) == 1
 
 
@@ -157,6 +162,7 @@ def test_a_touch_is_not_offered_for_replay(scene: Scene) -> None:
 
     page = text_of(scene.owner.get(scene.url(f"rejected/{touch.pk}/")))
 
+    assert scene.api(f"/v1/rejected/{touch.pk}/replay", b" ").json()["code"] == "not_an_event"
     assert "A touch is no event" in page
     assert "<textarea" not in page
 
