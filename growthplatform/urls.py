@@ -22,3 +22,7 @@ urlpatterns = [
     path("readyz", views.readyz),
     path("metrics", views.metrics),
 ]
+
+# Machines get their errors in the API's shape also where no view was found, or one failed.
+handler404 = views.not_found
+handler500 = views.server_error

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.views import defaults
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -14,13 +15,33 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from attribution import services as attribution
 from events import services as events
 from growthplatform.api_docs import describe
-from growthplatform.core.errors import Problem, shape
+from growthplatform.core.errors import NotFound, Problem, shape
 from growthplatform.core.http import page
 
 
 class NotReady(Problem):
     status = 503
     code = "not_ready"
+
+
+class Fault(Problem):
+    status = 500
+    code = "server_error"
+    message = "The product failed, not the request; send it again later."
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address that does not exist: the API's shape to machines, a page to people."""
+    if request.path_info.startswith("/v1/"):
+        return JsonResponse(shape(NotFound()), status=404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer when a view failed: the API's shape to machines, a page to people."""
+    if request.path_info.startswith("/v1/"):
+        return JsonResponse(shape(Fault()), status=500)
+    return defaults.server_error(request)
 
 
 @require_safe
