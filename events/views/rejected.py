@@ -24,13 +24,17 @@ CSV_HEAD = ("id", "code", "message", "field", "path", "state", "seen", "first_se
 STATES = {**dict(Rejected.State.choices), "all": "All"}
 
 
+def _text(request: PageRequest, name: str) -> str:
+    return request.GET.get(name, "").replace("\x00", "").strip()
+
+
 def _found(request: PageRequest, *, state: str) -> QuerySet[Rejected]:
     rows = Rejected.objects.filter(project=request.project)
     if state != "all":
         rows = rows.filter(state=state)
-    if code := request.GET.get("code", ""):
+    if code := _text(request, "code"):
         rows = rows.filter(code=code)
-    if q := request.GET.get("q", "").replace("\x00", "").strip():
+    if q := _text(request, "q"):
         rows = rows.filter(
             Q(body__icontains=q) | Q(message__icontains=q) | Q(field__icontains=q) | Q(code__icontains=q)
         )
@@ -62,7 +66,7 @@ def rejected_list(request: PageRequest) -> HttpResponse:
     codes = (
         mine.filter(state=Rejected.State.OPEN).order_by().values("code").annotate(kinds=Count("pk"), times=Sum("seen"))
     )
-    code = request.GET.get("code", "")
+    code = _text(request, "code")
     context = {
         "rows": found.rows,
         "next": found.next,

@@ -44,7 +44,7 @@ def test_the_list_is_cut_by_code_state_and_words(scene: Scene, rejected: Rejecte
     by_code = words_of(scene.owner.get(scene.url("rejected/?code=missing_id")))
     by_word = words_of(scene.owner.get(scene.url("rejected/"), {"q": "signed up"}))
     discarded = words_of(scene.owner.get(scene.url("rejected/?state=discarded")))
-    odd = scene.owner.get(scene.url("rejected/?state=odd&sort=odd&q=%00"))
+    odd = scene.owner.get(scene.url("rejected/?state=odd&sort=odd&q=%00&code=%00"))
 
     assert "1 different" in by_code
     assert "Replay all as they came" in by_code
