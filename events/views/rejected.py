@@ -179,7 +179,7 @@ def rejected_restore(request: PageRequest, rejected_id: int) -> HttpResponse:
 @editors_only
 def rejected_replay_all(request: PageRequest) -> HttpResponse:
     """Replay all open refusals of one code as they came."""
-    code = request.POST.get("code", "")
+    code = request.POST.get("code", "").replace("\x00", "")
     if not code:
         raise Http404("Which code?")
     done = repairs.replay_all(request.project, code)
