@@ -81,6 +81,9 @@ class LinkForm(forms.Form):
             self.fields["slug"].disabled = True
             self.fields["slug"].help_text = "Ads and posters carry it, so it can’t be changed."
 
+    def clean_source(self) -> str:
+        return str(self.cleaned_data["source"]).lower()
+
     def clean_slug(self) -> str:
         slug = str(self.cleaned_data["slug"]).strip()
         if not slug or self.link:
