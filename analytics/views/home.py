@@ -93,4 +93,6 @@ def _csv(request: PageRequest, period: Period) -> HttpResponse:
 @require_safe
 def live_strip(request: PageRequest) -> HttpResponse:
     """Answer the strip of what happens now, which the home page asks for every few seconds."""
+    if request.GET.get("waiting"):  # the page of a new project listens: with the first event it becomes the home page
+        return HttpResponse(status=204, headers={} if queries.is_new(request.project) else {"HX-Refresh": "true"})
     return page(request, "analytics/strip.html", {"strip": strip(request.project, now=timezone.now())})

@@ -165,6 +165,15 @@ def test_a_new_project_is_led_to_its_first_event(scene: Scene) -> None:
     assert "/start/" in page
 
 
+def test_the_page_of_a_new_project_becomes_the_home_page_by_itself(scene: Scene) -> None:
+    before = scene.owner.get(scene.url("now/?waiting=1"))
+    clicked(scene, timezone.now())
+    after = scene.owner.get(scene.url("now/?waiting=1"))
+
+    assert (before.status_code, "HX-Refresh" in before.headers) == (204, False)
+    assert after.headers["HX-Refresh"] == "true"
+
+
 def test_the_home_of_another_organization_does_not_exist(scene: Scene) -> None:
     assert scene.stranger.get(scene.url()).status_code == 404
     assert scene.stranger.get(scene.url("now/")).status_code == 404
