@@ -24,12 +24,25 @@ def read_body(request: HttpRequest, limit_bytes: int) -> bytes:
 
     Raises BodyTooLarge as soon as more than `limit_bytes` come in or out of the packing, and InvalidGzip.
     """
-    body = request.read(limit_bytes + 1)
+    body = _read_chunks(request, limit_bytes + 1) if _is_chunked(request) else request.read(limit_bytes + 1)
     if len(body) > limit_bytes:
         raise too_large(limit_bytes, body)
     if body[:2] != GZIP:
         return body
     return unpack(body, limit_bytes)
+
+
+def _is_chunked(request: HttpRequest) -> bool:
+    return "CONTENT_LENGTH" not in request.META and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+
+def _read_chunks(request: HttpRequest, most_bytes: int) -> bytes:
+    """Read a body without a length, as Segment's library for Android sends it; Django takes it for empty."""
+    stream, parts, left = request.META["wsgi.input"], [], most_bytes
+    while left and (part := stream.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def unpack(body: bytes, limit_bytes: int) -> bytes:
