@@ -122,7 +122,7 @@ def test_segments_client_waits_as_long_as_it_is_told(shop: Shop, faulty: Proxy) 
         if before.status == 429
     ]
     assert waits
-    assert all(0.9 < wait_s < 3 for wait_s in waits)
+    assert all(0.9 < wait_s < 10 for wait_s in waits)
 
 
 def test_a_wrong_key_stops_the_client_at_once(shop: Shop, connect: Connect, faulty: Proxy) -> None:

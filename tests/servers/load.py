@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-GIVE_UP_S = 40
+GIVE_UP_S = 90
 PAUSE_S = 0.05
 
 

@@ -12,7 +12,7 @@ from tests.servers.whole import Whole
 
 pytestmark = pytest.mark.servers
 
-RECOVERY_S = 30
+RECOVERY_S = 60
 STEADY_EVENTS = 400
 PARTS: dict[str, Callable[[Whole], list[int]]] = {
     "a web worker": Whole.web_workers,
