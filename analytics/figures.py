@@ -23,6 +23,8 @@ def address(query: Mapping[str, str], **changes: str | None) -> str:
 def written(metric: str, value: Point) -> str:
     return formats.share(value, 2) if metric == "conversion" else formats.count(value)
 
+COUNTED_BY_DAY = {"people", "events"}
+
 
 def kpis(overview: Overview, chosen: str, query: Mapping[str, str]) -> list[Kpi]:
     """Return the key numbers, each a tab of the chart."""
@@ -36,11 +38,11 @@ def _kpi(overview: Overview, metric: str, chosen: str, query: Mapping[str, str])
     return Kpi(
         LABELS[metric],
         written(metric, now.value),
-        help=f"{DEFINITIONS[metric]} {_compared(overview.period)}".strip(),
+        help=f"{DEFINITIONS[metric]} {_compared(overview.period, metric)}".strip(),
         now=now.done if before else None,
         before=before.done if before else None,
         before_text=written(metric, before.done) if before and before.done else "",
-        note=_without(overview.period) if before and before.done else "",
+        note=_note(overview.period, metric) if before and before.done else "",
         url=address(query, metric=metric),
         current=metric == chosen,
         points=now.points[:over],
@@ -48,15 +50,19 @@ def _kpi(overview: Overview, metric: str, chosen: str, query: Mapping[str, str])
     )
 
 
-def _without(period: Period) -> str:
+def _note(period: Period, metric: str) -> str:
     if not period.unfinished:
         return ""
+    if metric not in COUNTED_BY_DAY:
+        return "by this time"
     return "without this hour" if period.bucket == "hour" else "without today"
 
 
-def _compared(period: Period) -> str:
+def _compared(period: Period, metric: str) -> str:
     if not period.previous or not period.unfinished:
         return ""
+    if metric not in COUNTED_BY_DAY:
+        return "The change is against the period before up to the same time of the day."
     unit = "hour" if period.bucket == "hour" else "day"
     return f"The change leaves out the {unit} that is not over, in both periods."
 

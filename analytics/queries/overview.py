@@ -34,7 +34,7 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class Measure:
-    """One number over a period and its points, one for each bucket; `done` is it without the buckets not over yet."""
+    """One number over a period and its points, one for each bucket; `done` is the part of it that is compared."""
 
     value: Point
     done: Point
@@ -80,7 +80,9 @@ class Overview:
 def overview(project: Project, period: Period) -> Overview:
     """Count a project's key numbers over `period` and, when it compares, over the one before.
 
-    `done` of both leaves out the same last buckets, so that a day that has just begun is not compared with a whole one.
+    A day that has just begun is not compared with a whole one: people and events are compared without the buckets
+    that are not over, as they are counted by day; what attribution counts up to the same time of the day, as on its
+    own pages.
     """
     over = len(period.buckets) - period.unfinished
     before = _kept(project, period.previous, over) if period.previous else None
@@ -108,13 +110,21 @@ def _numbers(project: Project, period: Period, over: int) -> Numbers:
     installs = [sum(row.points[index] for row in sources) for index in range(length)]
     credited = [sum(row.points[index] for row in sources if row.key != ORGANIC) for index in range(length)]
     clicks = _clicks(project, period)
+    total = attribution.sum_of(attribution.campaign_totals(project, period.start, period.until))
     conversion = Measure(
         _ratio(sum(credited), sum(clicks)),
-        _ratio(sum(credited[:over]), sum(clicks[:over])),
+        _ratio(total.credited, total.clicks),
         [_ratio(some, of) for some, of in zip(credited, clicks, strict=True)],
     )
-    counted_at = timezone.now()
-    return Numbers(people, events, _sum(installs, over), _sum(clicks, over), conversion, sources, counted_at)
+    return Numbers(
+        people,
+        events,
+        Measure(sum(installs), total.installs, installs),
+        Measure(sum(clicks), total.clicks, clicks),
+        conversion,
+        sources,
+        counted_at=timezone.now(),
+    )
 
 
 def _ratio(some: int, of: int) -> float | None:
