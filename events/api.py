@@ -5,6 +5,7 @@ import mimetypes
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from django.conf import settings
@@ -237,7 +238,7 @@ class SourceSettings(SegmentView):
         integration: dict[str, Any] = {
             "apiKey": key,
             "apiHost": f"{request.get_host()}/v1",
-            "protocol": "https" if request.is_secure() else "http",
+            "protocol": "https" if is_reached_by_https(request._request) else "http",  # noqa: SLF001
             "unbundledIntegrations": [],
             "addBundledMetadata": True,
             "deliveryStrategy": {"strategy": "standard"},
@@ -248,6 +249,12 @@ class SourceSettings(SegmentView):
         answer = Response(found)
         answer["Cache-Control"] = "public, max-age=60"
         return answer
+
+
+def is_reached_by_https(request: HttpRequest) -> bool:
+    """Tell whether browsers come by https, also where a proxy ends it and nobody said how many of them to trust."""
+    own = urlsplit(settings.BASE_URL)
+    return request.is_secure() or (own.scheme == "https" and own.netloc == request.get_host())
 
 
 BROWSER_LIBRARY = settings.NODE_MODULES / "@segment" / "analytics-next" / "dist" / "umd"
