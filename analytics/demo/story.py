@@ -80,13 +80,21 @@ class _Author:
             self._installs(ago, share * INSTALLS)
             self._strangers(ago, share * INSTALLS)
             self._visitors(ago, share * VISITORS)
-        for number in range(max(8, round(BROKEN * self.scale))):
-            at = self.now - timedelta(hours=self.rng.triangular(0, 110, 4))
-            self.story.broken.append(Sent(at, mistakes.broken(self.rng, number)))
+        self._mistakes()
         self.story.taps.sort(key=lambda tap: tap.at)
         self.story.sent.sort(key=lambda sent: sent.arrives_at)
         self.story.broken.sort(key=lambda sent: sent.arrives_at)
         return self.story
+
+    def _mistakes(self) -> None:
+        """Let a release that went out too early send what can't be taken, some of it again and again."""
+        for number in range(max(8, round(BROKEN * self.scale))):
+            at = self.now - timedelta(hours=self.rng.triangular(0, 110, 4))
+            call = mistakes.broken(self.rng, number)
+            for _ in range(1 if number % 3 else self.rng.randrange(2, 7)):
+                if at < self.now:
+                    self.story.broken.append(Sent(at, call))
+                at += timedelta(minutes=self.rng.uniform(1, 90))
 
     def _person(self, phones: tuple[cast.Phone, ...] = cast.PHONES) -> Person:
         self.people += 1

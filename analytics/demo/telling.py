@@ -48,7 +48,7 @@ def make_links(project: Project) -> dict[str, Link]:
 def write(story: Story, project: Project, made: Mapping[str, Link], progress: Progress) -> None:
     """Write everything that happened. Safe to repeat only after a rollback: taps are new ones each time."""
     tell_taps(story, made, progress)
-    tell_touches(story, project, progress)
+    tell_touches(story, project, made, progress)
     tell_events(story, project, progress)
     tell_broken(story, project)
 
@@ -67,13 +67,13 @@ def _visit(tap: Tap) -> attribution.Visit:
     return attribution.Visit(query, tap.agent, tap.person.ip, tap.person.place.locale)
 
 
-def tell_touches(story: Story, project: Project, progress: Progress) -> None:
+def tell_touches(story: Story, project: Project, made: Mapping[str, Link], progress: Progress) -> None:
     """Let the ad networks report their clicks and views, a day at a time."""
     caller = caller_of(project)
     reported = [tap for tap in story.taps if tap.campaign.by_server]
     done = 0
     for batch in _in_parts(reported, lambda tap: tap.at.date(), TOUCHES):
-        raws = [Raw(msgspec.json.encode(_touch(tap))) for tap in batch]
+        raws = [Raw(msgspec.json.encode(_touch(tap, made[tap.campaign.slug]))) for tap in batch]
         arrives_at = min(story.now, batch[-1].at + timedelta(seconds=2))
         receipt = attribution.take(caller, raws, received_at=arrives_at)
         assert not receipt.refused, receipt.refused[0]
@@ -81,20 +81,14 @@ def tell_touches(story: Story, project: Project, progress: Progress) -> None:
         progress("Touches", done, len(reported))
 
 
-def _touch(tap: Tap) -> dict[str, Any]:
+def _touch(tap: Tap, link: Link) -> dict[str, Any]:
     person, phone = tap.person, tap.person.phone
-    campaign = {
-        "source": tap.campaign.source,
-        "medium": tap.campaign.medium,
-        "name": tap.campaign.name,
-        "content": tap.campaign.content,
-        "publisher": tap.publisher,
-    }
     return {
         "type": tap.type,
         "touchId": tap.touch_id,
         "timestamp": tap.at.isoformat(timespec="milliseconds"),
-        "campaign": campaign,
+        "link": link.slug,
+        "campaign": {"publisher": tap.publisher},
         "context": {
             "ip": person.ip,
             "userAgent": tap.agent,
