@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,13 +14,13 @@ from customers.models import Project
 from customers.snippets import WEB, snippets
 from events.models import Event
 from tests.browser import site, visit
+from tests.clients import node
 from tests.clients.proxy import Fault, Proxy, served
 from tests.live import Shop
 
 pytestmark = pytest.mark.browser
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 HTML = """<!doctype html>
 <html lang="en"><head><title>Prices</title><link rel="icon" href="data:,">{head}</head><body>Prices</body></html>
 """
@@ -46,15 +45,10 @@ BATCHING = {
 }
 
 
-def node(*arguments: str | Path) -> str:
-    done = subprocess.run(["node", *arguments], check=True, capture_output=True, text=True, timeout=60, cwd=ROOT)
-    return done.stdout
-
-
 def official(url: str, key: str, options: dict[str, object] | None = None) -> str:
     """Segment's own snippet with only the host changed."""
     more = [json.dumps(options)] if options else []
-    return f"<script>{node(HERE / 'snippet.mjs', url, key, *more)}</script>"
+    return f"<script>{node.run(HERE / 'snippet.mjs', url, key, *more).stdout}</script>"
 
 
 def install_guide(url: str, key: str) -> str:
@@ -66,15 +60,8 @@ def npm(url: str, key: str) -> str:
     """The library inside a site's own bundle, as the product's pages tell it."""
     program = next(one.text for one in snippets(Project.Platform.WEB, host=url, key=key) if one.language == "npm")
     head, _, _ = program.partition("analytics.page();")
-    done = subprocess.run(
-        ["node_modules/.bin/esbuild", "--bundle", "--format=iife", "--log-level=warning"],
-        input=f"{head}\n{NPM_REST}",
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-    )
+    bundler = ["node_modules/esbuild/bin/esbuild", "--bundle", "--format=iife", "--log-level=warning"]
+    done = node.run(*bundler, text=f"{head}\n{NPM_REST}")
     return f"<script>{done.stdout}</script>"
 
 

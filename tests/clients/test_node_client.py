@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from customers.models import ApiKey
+from tests.clients import node
 from tests.clients.proxy import Fault, Proxy
 from tests.clients.test_python_clients import ALL_CALLS
 from tests.live import Shop, summary
@@ -15,7 +16,7 @@ SCRIPT = Path(__file__).with_name("node_client.mjs")
 
 
 def run_client(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["node", SCRIPT, *arguments], check=False, capture_output=True, text=True, timeout=60)
+    return node.run(SCRIPT, *arguments)
 
 
 def test_all_six_calls_arrive_once_as_they_were_made(shop: Shop) -> None:
