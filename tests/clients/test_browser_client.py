@@ -139,7 +139,8 @@ def test_a_lost_answer_is_sent_again_and_stored_once(
         again = list(repeats(faulty, broken.body, visitor.page.wait_for_timeout))
 
     assert [one.status for one in again] == [200]
-    if fault is Fault.SERVER_ERROR:  # a cut connection Chromium mends by itself, below the library
+    # A cut connection Chromium mends by itself, below the library; a batch may go out with the next ones.
+    if fault is Fault.SERVER_ERROR and options is None:
         assert again[0].headers["X-Retry-Count"] == "1"
     assert len(shop.events()) == 5
     assert shop.rejected() == []
