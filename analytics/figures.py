@@ -23,6 +23,7 @@ def address(query: Mapping[str, str], **changes: str | None) -> str:
 def written(metric: str, value: Point) -> str:
     return formats.share(value, 2) if metric == "conversion" else formats.count(value)
 
+
 COUNTED_BY_DAY = {"people", "events"}
 
 
