@@ -7,7 +7,7 @@ from pathlib import Path
 
 from growthplatform import launcher
 
-ALL = ("ingest", "redirect", "attribution", "pages")
+ALL = ("ingest", "attribution", "pages")
 
 
 def main() -> None:
