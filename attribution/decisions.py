@@ -12,7 +12,8 @@ from django.db import transaction
 from attribution import matching, rule_sets
 from attribution.matching import PROBABILISTIC, InstallFacts, Rules, TouchFacts, Verdict
 from customers.models import Project
-from events.store import RawJson, raw_cursor
+from events.payloads import RawJson
+from events.store import raw_cursor
 
 # Until then a late touch may change a decision.
 PROVISIONAL = timedelta(hours=24)

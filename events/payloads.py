@@ -94,7 +94,11 @@ class Refused(Exception):  # noqa: N818
         self.code, self.message, self.field = code, message, field
 
 
-class Call(NamedTuple):
+class RawJson(bytes):
+    """JSON text that goes into a jsonb column without being decoded."""
+
+
+class Call(msgspec.Struct, gc=False):
     """A call that passed: the columns of a row, before clocks and addresses."""
 
     message_id: str
@@ -104,10 +108,11 @@ class Call(NamedTuple):
     anonymous_id: str | None
     claimed_at: datetime | None
     sent_at: datetime | None
-    properties: bytes
-    context: bytes
+    properties: RawJson
+    context: RawJson
 
 
+EMPTY = RawJson(b"{}")
 TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 # The short addresses that the browser library uses.
 KINDS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
@@ -124,14 +129,14 @@ def _text(value: Id, field: str) -> str | None:
     return text
 
 
-def _object(raw: Raw, field: str) -> bytes:
+def _object(raw: Raw, field: str) -> RawJson:
     """Return raw JSON that is an object, of bounded depth, without NUL, in valid UTF-8."""
-    value = bytes(raw)
-    if value in {b"", b"null"}:
-        return b"{}"
+    value = RawJson(raw)
+    if len(value) < 5 and value in {b"", b"null"}:
+        return EMPTY
     if value[0] != 123:  # "{"
         raise Refused("not_an_object", f"{field}: must be an object, like {{}}.", field)
-    if b"\\u0000" in value and _holds_nul(value):
+    if value.find(b"\\u0000") >= 0 and _holds_nul(value):
         raise Refused("nul_character", f"{field}: holds a NUL character, which can't be stored.", field)
     if value.count(b"{") + value.count(b"[") > DEPTH and _depth(value) > DEPTH:
         raise Refused("too_deep", f"{field}: nested deeper than {DEPTH} levels.", field)
@@ -166,10 +171,10 @@ def _depth(value: bytes) -> int:
     return deepest
 
 
-def _traits_in(context: bytes) -> bytes:
+def _traits_in(context: bytes) -> RawJson:
     """Return the traits inside the context of an identify call, where RudderStack's libraries put them."""
     traits = bytes(_context_traits.decode(context).traits)
-    return traits if traits.startswith(b"{") else b"{}"
+    return RawJson(traits) if traits.startswith(b"{") else EMPTY
 
 
 def check(item: Item, kind: str | None) -> Call:
@@ -180,7 +185,8 @@ def check(item: Item, kind: str | None) -> Call:
     kind = kind or item.type
     if kind not in TYPES:
         raise Refused("invalid_type", "type: must be track, identify, page, screen, group or alias.", "type")
-    user_id, anonymous_id = _text(item.userId, "userId"), _text(item.anonymousId, "anonymousId")
+    user_id = None if item.userId is None else _text(item.userId, "userId")
+    anonymous_id = None if item.anonymousId is None else _text(item.anonymousId, "anonymousId")
     if user_id is None and anonymous_id is None:
         raise Refused("missing_id", "userId: either userId or anonymousId is needed.", "userId")
     message_id = item.messageId or uuid4().hex
@@ -193,7 +199,7 @@ def check(item: Item, kind: str | None) -> Call:
     )
     if len(details) + len(context) > EVENT_BYTES:
         raise too_large()
-    if kind == "identify" and details == b"{}" and b'"traits"' in context:
+    if kind == "identify" and details == b"{}" and context.find(b'"traits"') >= 0:
         details = _traits_in(context)
     if item.category and field == "properties":
         details = merged(details, {"category": item.category})
@@ -250,9 +256,9 @@ def invalid_time(field: str) -> Refused:
     )
 
 
-def merged(raw: bytes, more: dict[str, object]) -> bytes:
+def merged(raw: bytes, more: dict[str, object]) -> RawJson:
     """Return the raw object with the members of `more` added where it has none of that name."""
-    return msgspec.json.encode({**more, **msgspec.json.decode(raw)})
+    return RawJson(msgspec.json.encode({**more, **msgspec.json.decode(raw)}))
 
 
 _item = msgspec.json.Decoder(Item)

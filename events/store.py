@@ -18,6 +18,8 @@ from django.db import connection, transaction
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from events.payloads import RawJson
+
 COLUMNS = (
     "project_id, message_id, type, name, user_id, anonymous_id, ts, claimed_at, received_at, clamped, ip, properties,"
     " context"
@@ -55,12 +57,8 @@ class Row(NamedTuple):
     received_at: datetime
     clamped: bool
     ip: "Inet | None"
-    properties: "RawJson"
-    context: "RawJson"
-
-
-class RawJson(bytes):
-    """JSON text that goes into a jsonb column without being decoded."""
+    properties: RawJson
+    context: RawJson
 
 
 class Inet(bytes):
