@@ -64,10 +64,12 @@ def demo_password() -> str:
 def staff_the_house(email: str = "") -> int:
     """Let the account of `email` into the staff admin, and all staff into the house organization as owners.
 
-    Safe to repeat; returns how many are of staff. An address without an account yet changes nothing.
+    Safe to repeat; returns how many are of staff. An address without an account yet changes nothing, and neither does
+    one that its account has not confirmed: anybody can sign up with a name that is not theirs.
     """
     if email:
-        User.objects.filter(email__iexact=email, is_active=True).update(is_staff=True, is_superuser=True)
+        confirmed = EmailAddress.objects.filter(email__iexact=email, verified=True).values("user")
+        User.objects.filter(pk__in=confirmed, is_active=True).update(is_staff=True, is_superuser=True)
     house = Organization.objects.get(house=True)
     staff = User.objects.filter(is_staff=True, is_active=True)
     for user in staff.exclude(memberships__organization=house):

@@ -25,7 +25,10 @@ BASE_URL = (config.base_url or f"http://localhost:{config.port}").rstrip("/")
 # database, which `check --deploy` refuses; a production start needs a real one.
 SECRET_KEY = config.secret_key or hashlib.sha256(f"insecure {BASE_DIR} {config.database_url}".encode()).hexdigest()
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = [host for host in config.allowed_hosts.split(",") if host] or ["*"]
+# An installation that says its address answers to no other name; one that does not say it is tried out somewhere.
+ALLOWED_HOSTS = [host for host in config.allowed_hosts.split(",") if host] or (
+    [str(urlsplit(BASE_URL).hostname), *LOCAL_HOSTS] if config.base_url else ["*"]
+)
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 ROOT_URLCONF = "growthplatform.urls"
 WSGI_APPLICATION = "growthplatform.wsgi.application"

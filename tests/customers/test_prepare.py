@@ -5,6 +5,7 @@ from io import StringIO
 
 import msgspec
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -85,12 +86,23 @@ def test_what_waited_too_long_is_not_run_late() -> None:
 
 def test_the_staff_address_becomes_staff_and_owner_of_the_house(staff_email: str) -> None:
     user = UserFactory(username=staff_email)
+    EmailAddress.objects.create(user=user, email=staff_email, verified=True, primary=True)
 
     run("prepare")
 
     user.refresh_from_db()
     assert user.is_staff
     assert Member.objects.get(user=user).organization.house
+
+
+def test_a_staff_address_that_nobody_confirmed_opens_nothing(staff_email: str) -> None:
+    user = UserFactory(username=staff_email)
+    EmailAddress.objects.create(user=user, email=staff_email, verified=False, primary=True)
+
+    run("prepare")
+
+    user.refresh_from_db()
+    assert not user.is_staff
 
 
 def test_a_staff_address_without_an_account_changes_nothing(staff_email: str) -> None:
