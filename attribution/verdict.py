@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attribution import matching, reasons
-from growthplatform.core.formats import share, span
+from growthplatform.core.formats import chance, span
 from growthplatform.core.sources import look_of
 
 TOLD = 4
@@ -153,7 +153,7 @@ def tell(
 def _credited(tier: str, won: Touched) -> tuple[Said, ...]:
     name, before = Said(won.name, strong=True), Said(f"{span(won.age_s)} before", strong=True)
     if tier == matching.PROBABILISTIC:
-        sure = f", {share(won.probability, 0)} likely" if won.probability is not None else ""
+        sure = f", {chance(won.probability)} likely" if won.probability is not None else ""
         how = f" the install, from the same network and kind of device{sure}."
         return Said("Probably "), name, Said(": clicked "), before, Said(how)
     verb = ": shown " if won.type != matching.CLICK else ": clicked "
@@ -268,7 +268,7 @@ def sureness(tier: str, probability: float | None, reasons_of_won: Sequence[str]
     if tier == matching.ORGANIC:
         return "Organic", "", ""
     if tier == matching.PROBABILISTIC:
-        sure = f", {share(probability, 0)}" if probability is not None else ""
+        sure = f", {chance(probability)}" if probability is not None else ""
         return f"Likely: same network and device{sure}", "accent", ""
     if tier == matching.VIEW:
         return "View of an ad, same device", "good", "check"

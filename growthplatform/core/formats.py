@@ -59,6 +59,11 @@ def share(value: SupportsFloat | None, places: int = 1) -> str:
     return NONE if value is None else _signed(f"{float(value) * 100:.{places}f}%")
 
 
+def chance(probability: SupportsFloat | None) -> str:
+    """Write a probability in whole per cent; what is not certain is never 100%: over 99%."""
+    return "over 99%" if probability is not None and 0.995 <= float(probability) < 1 else share(probability, 0)
+
+
 def span(length: timedelta | Number | None) -> str:
     """Write a length of time in its two largest units: 3 min 18 s, 1 day 11 h."""
     if length is None:

@@ -121,3 +121,10 @@ def test_the_theme_of_the_cookie_is_written_by_the_server(rf: RequestFactory) ->
     assert rendered("{% theme %}", request) == ' data-bs-theme="dark"'
     request.COOKIES["theme"] = '"><script>'
     assert rendered("{% theme %}", request) == ""
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"), [(1.0, "100%"), (0.9999, "over 99%"), (0.994, "99%"), (0.524, "52%"), (None, "–")]
+)
+def test_only_what_is_certain_is_100_percent(probability: float | None, text: str) -> None:
+    assert rendered("{{ value|chance }}", value=probability) == text
