@@ -1,6 +1,6 @@
 """From a request's bytes to rows of the log and refusals: the way every event takes, whoever sends it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -93,12 +93,9 @@ def _parse_loosely(body: bytes) -> Parsed:
     calls: list[tuple[int, Call, bytes]] = []
     refused = []
     shared = msgspec.json.decode(batch.context) if bytes(batch.context) not in {b"", b"null"} else None
-    for index, raw in enumerate(batch.batch):
+    for index, raw in enumerate(batch.batch[: payloads.BATCH_EVENTS]):
         text = bytes(raw)
         try:
-            if index >= payloads.BATCH_EVENTS:
-                message = f"A batch may have {payloads.BATCH_EVENTS} events; this one came after them."
-                raise Refused("too_many_events", message)
             if len(text) > payloads.EVENT_BYTES:
                 raise payloads.too_large()
             call = payloads.check(payloads.read_item(text), None)
@@ -107,9 +104,25 @@ def _parse_loosely(body: bytes) -> Parsed:
             calls.append((index, call, text))
         except Refused as why:
             refused.append(Refusal(index, why.code, why.message, why.field, text))
+    refused += _too_many(batch.batch[payloads.BATCH_EVENTS :])
     sent_at = clock.parse(msgspec.json.decode(batch.sentAt)) if bytes(batch.sentAt) else None
     write_key = msgspec.json.decode(batch.writeKey) if bytes(batch.writeKey) else ""
     return Parsed(calls, sent_at, refused, write_key if isinstance(write_key, str) else "")
+
+
+def _too_many(rest: Sequence[Raw]) -> Iterator[Refusal]:
+    """Refuse what a batch has beyond the limit, in batches to replay: thousands must not make as many rows."""
+    limit = f"A batch may have {payloads.BATCH_EVENTS:,} events"
+    place, start = payloads.BATCH_EVENTS, 0
+    while start < len(rest):
+        end, size = start, 0
+        while end < len(rest) and (end == start or size + len(bytes(rest[end])) < payloads.EVENT_BYTES):
+            size += len(bytes(rest[end])) + 1
+            end += 1
+        body = b'{"batch":[' + b",".join(bytes(raw) for raw in rest[start:end]) + b"]}"
+        message = f"{limit}; the {end - start:,} from place {place + start} on were not taken."
+        yield Refusal(place + start, "too_many_events", message, "batch", body)
+        start = end
 
 
 def parse_single(body: bytes, kind: str | None) -> Parsed:

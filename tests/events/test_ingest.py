@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from customers.models import ApiKey, Project
 from customers.services import forget_cached
+from events import services
 from events.models import Event
 from events.services import create_partitions
 from tests.events.conftest import Sender, track
@@ -285,6 +286,19 @@ def test_of_2501_events_the_last_one_is_refused(sender: Sender) -> None:
     assert answer.json()["detail"]["stored"] == 2_500
     assert answer.json()["detail"]["refused"][0]["index"] == 2_500
     assert [row.code for row in sender.rejected()] == ["too_many_events"]
+
+
+def test_events_beyond_the_limit_make_few_rows_and_can_be_replayed(sender: Sender) -> None:
+    calls = [{"type": "track", "event": "e", "userId": "u", "messageId": f"m{n}"} for n in range(6_000)]
+
+    sender.batch(*calls)
+    rows = sender.rejected()
+    for row in rows:
+        services.replay(row)
+
+    assert {row.code for row in rows} == {"too_many_events"}
+    assert len(rows) < 10
+    assert len(sender.events()) == 6_000
 
 
 def test_no_key_a_wrong_key_and_a_revoked_key_are_401(sender: Sender) -> None:
