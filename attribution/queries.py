@@ -7,9 +7,9 @@ counts on the day of the first open, for the touch its decision credits.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDay, TruncHour
 
 from attribution.models import Decision, Install, Link, RuleSet, Touch
@@ -65,6 +65,14 @@ class Timeline:
 
     def along(self, buckets: Sequence[datetime]) -> list[int]:
         return [self.counts.get(bucket, 0) for bucket in buckets]
+
+
+def days_of_touches(project: Project) -> tuple[date, date] | None:
+    """Return the first and the last day, in the project's zone, that has a touch; None without any."""
+    found = project.touches.aggregate(first=Min("ts"), last=Max("ts"))
+    if found["first"] is None:
+        return None
+    return found["first"].astimezone(project.tz).date(), found["last"].astimezone(project.tz).date()
 
 
 def touches_between(project: Project, since: datetime, until: datetime) -> QuerySet[Touch]:

@@ -56,6 +56,10 @@ def test_installs_are_credited_to_the_click_of_their_own_row(
     assert decision.installed_at.isoformat() == "2017-11-07T09:32:00+00:00"
     assert not ApiKey.objects.live().exists()
 
+    out = io.StringIO()
+    call_command("load-clicks", str(file), "--project", "clicks", "--base-url", str(live_server), stdout=out)
+    assert "/dashboard/clicks/campaigns/?from=2017-11-07&to=2017-11-07" in out.getvalue()
+
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(not REAL.exists(), reason="the real clicks are not here")

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from attribution import tasks
 from attribution.click_files import WrongFile
 from attribution.loading import Api, Loaded, LoadFailed, load
+from attribution.queries import days_of_touches
 from customers import services as customers
 from customers.models import ApiKey, Project
 
@@ -82,7 +83,10 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {one['messageId']} went to {one['touchId'] or 'organic'}: GET /v1/attributions/{one['id']}/explain"
             )
-        self.stdout.write(f"See {settings.BASE_URL}/dashboard/{project.slug}/campaigns/")
+        # The clicks of a file are of its own days, which the pages' last 28 days seldom hold.
+        days = days_of_touches(project)
+        period = f"?from={days[0]}&to={days[1]}" if days else ""
+        self.stdout.write(f"See {settings.BASE_URL}/dashboard/{project.slug}/campaigns/{period}")
 
 
 def _rows(path: Path) -> int | None:
