@@ -111,7 +111,14 @@ class TouchBatch(IngestView):
     def post(self, request: Request) -> Response:
         """Store a batch of touches; good ones are stored even when others are refused."""
         http, caller = request._request, self.caller  # noqa: SLF001 -- the raw stream, before the framework reads it
-        batch = payloads.read_batch(read_body(http, payloads.BODY_BYTES))
+        body = b""
+        try:
+            body = read_body(http, payloads.BODY_BYTES)
+            batch = payloads.read_batch(body)
+        except Problem as problem:
+            admit(caller)
+            events.reject_whole(caller.project_id, http.path, problem, body)
+            raise
         admit(caller, len(batch))
         try:
             receipt = touches.take(caller, batch, received_at=timezone.now())

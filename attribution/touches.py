@@ -16,7 +16,7 @@ from attribution.models import Link, Touch
 from attribution.payloads import LinkFacts
 from attribution.store import TouchRow
 from customers.services import Caller
-from events.payloads import Refusal, Refused
+from events.payloads import Refusal, Refused, refuse_beyond
 from events.store import Inet
 
 # A new or changed link is known this late at the most, in each web process.
@@ -164,13 +164,9 @@ def take(caller: Caller, batch: Sequence[Raw], *, received_at: datetime) -> Rece
     Safe to repeat: a touch id that is there already is counted as repeated and left as it is.
     """
     read: list[tuple[int, Raw, payloads.TouchIn]] = []
-    refused: list[Refusal] = []
-    for index, raw in enumerate(batch):
+    refused = list(refuse_beyond(batch, payloads.BATCH_TOUCHES, code="too_many_touches", things="touches"))
+    for index, raw in enumerate(batch[: payloads.BATCH_TOUCHES]):
         try:
-            if index >= payloads.BATCH_TOUCHES:
-                raise Refused(
-                    "too_many_touches", f"A batch may have {payloads.BATCH_TOUCHES} touches; this one came after."
-                )
             read.append((index, raw, payloads.read_touch(raw)))
         except Refused as why:
             refused.append(payloads.refusal(index, why, raw))

@@ -16,7 +16,10 @@ from growthplatform.core.errors import Forbidden, Unauthorized
 
 class MissingKey(Unauthorized):
     code = "missing_key"
-    message = 'No key came with the request: send "Authorization: Bearer <key>", or the key as user name of Basic.'
+    message = (
+        'No key came with the request: send "Authorization: Bearer <key>", or the key as user name of Basic;'
+        " a call of an event client may also carry it as writeKey in the body."
+    )
 
 
 class InvalidKey(Unauthorized):

@@ -25,13 +25,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from customers.services import Caller, find_caller, key_in
+from customers.api import get_caller
+from customers.services import key_in
 from customers.throttle import admit
 from events import ingest, metrics, payloads, rejections
-from events.bodies import BodyTooLarge, InvalidGzip, read_body
-from events.payloads import Refusal
+from events.bodies import read_body
 from growthplatform.core.api import OnlyJson, OrjsonRenderer
-from growthplatform.core.errors import Problem, Unauthorized
+from growthplatform.core.errors import Problem
 from growthplatform.core.http import client_ip
 
 # Behind these stands a customer's server, so the peer's address is not the person's.
@@ -39,16 +39,6 @@ SERVER_AGENTS = ("analytics-", "rudder", "node", "go-http", "java/", "ruby", "ph
 PREFLIGHT = {"Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400"}
 ALLOWED_HEADERS = "Authorization, Content-Type, Content-Encoding, X-Retry-Count"
 ACCEPTED = {"success": True}
-
-
-class MissingKey(Unauthorized):
-    code = "missing_key"
-    message = "Send the write key: as Basic user name, as Bearer token, or as writeKey in the body."
-
-
-class InvalidKey(Unauthorized):
-    code = "invalid_key"
-    message = "This key is unknown, revoked or has run out."
 
 
 class SegmentView(APIView):
@@ -70,27 +60,21 @@ class SegmentView(APIView):
         metrics.REQUESTS.labels(response.status_code).inc()
         return super().finalize_response(request, response, *args, **kwargs)
 
-    def find_caller(self, key: str) -> Caller:
-        """Return who `key` belongs to. Raises MissingKey, InvalidKey."""
-        if not key:
-            raise MissingKey
-        caller = find_caller(key)
-        if caller is None:
-            raise InvalidKey
-        return caller
-
     def take(self, request: Request, kind: str | None) -> Response:
         """Read, check and store the request; answer 200 only when everything in it is committed."""
         http = request._request  # noqa: SLF001 -- the raw stream, before the framework reads it
         header_key = key_in(http.META.get("HTTP_AUTHORIZATION", ""))
-        known = self.find_caller(header_key) if header_key else None
+        known = get_caller(header_key, secret=False) if header_key else None
+        body = b""
         try:
             body = read_body(http, self.limit_bytes)
             parsed = ingest.parse_single(body, kind) if kind else ingest.parse_batch(body)
         except Problem as problem:
-            self.keep_whole(known, http, problem)
+            if known:  # without a key the body has no owner who could look at it
+                admit(known)
+                rejections.keep_whole(known.project_id, http.path, problem, body)
             raise
-        caller = known or self.find_caller(parsed.write_key)
+        caller = known or get_caller(parsed.write_key, secret=False)
         admit(caller, len(parsed.calls) + len(parsed.refused))
         try:
             receipt = ingest.accept(caller, parsed, path=http.path, peer_ip=peer_ip(http))
@@ -101,15 +85,6 @@ class SegmentView(APIView):
         if receipt.refused:
             raise ingest.EventsRefused(receipt)
         return Response(ACCEPTED)
-
-    def keep_whole(self, caller: Caller | None, http: HttpRequest, problem: Problem) -> None:
-        """Keep a body that can't be read at all where its owner sees it; without a key nobody owns it."""
-        if caller is None:
-            return
-        admit(caller)
-        head = problem.args[0] if isinstance(problem, BodyTooLarge | InvalidGzip | ingest.Unreadable) else b""
-        refusal = Refusal(0, problem.code, problem.message, "", head if isinstance(head, bytes) else b"")
-        rejections.keep_whole(caller.project_id, http.path, refusal)
 
 
 def peer_ip(request: HttpRequest) -> str:
@@ -234,7 +209,7 @@ class SourceSettings(SegmentView):
     )
     def get(self, request: Request, key: str) -> Response:
         """Answer what the library asks before it sends anything."""
-        self.find_caller(key)
+        get_caller(key, secret=False)
         integration: dict[str, Any] = {
             "apiKey": key,
             "apiHost": f"{request.get_host()}/v1",

@@ -1,6 +1,6 @@
 """From a request's bytes to rows of the log and refusals: the way every event takes, whoever sends it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -25,11 +25,10 @@ class Receipt(NamedTuple):
 
 
 class Unreadable(Problem):
-    """A body of which no event can be read; `args` keeps it for its owner."""
+    """A body of which no event can be read."""
 
-    def __init__(self, code: str, message: str, body: bytes) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message, code=code)
-        self.args = (body,)
 
 
 class EventsRefused(Problem):
@@ -87,9 +86,9 @@ def _parse_loosely(body: bytes) -> Parsed:
         batch = payloads.loose_batch_decoder.decode(body)
     except msgspec.ValidationError:
         message = 'The body must be an object with "batch": a list of calls.'
-        raise Unreadable("invalid_batch", message, body) from None
+        raise Unreadable("invalid_batch", message) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise Unreadable("invalid_json", f"The body is not valid JSON: {wrong}.", body) from None
+        raise Unreadable("invalid_json", f"The body is not valid JSON: {wrong}.") from None
     calls: list[tuple[int, Call, bytes]] = []
     refused = []
     shared = msgspec.json.decode(batch.context) if bytes(batch.context) not in {b"", b"null"} else None
@@ -104,25 +103,10 @@ def _parse_loosely(body: bytes) -> Parsed:
             calls.append((index, call, text))
         except Refused as why:
             refused.append(Refusal(index, why.code, why.message, why.field, text))
-    refused += _too_many(batch.batch[payloads.BATCH_EVENTS :])
+    refused += payloads.refuse_beyond(batch.batch, payloads.BATCH_EVENTS, code="too_many_events", things="events")
     sent_at = clock.parse(msgspec.json.decode(batch.sentAt)) if bytes(batch.sentAt) else None
     write_key = msgspec.json.decode(batch.writeKey) if bytes(batch.writeKey) else ""
     return Parsed(calls, sent_at, refused, write_key if isinstance(write_key, str) else "")
-
-
-def _too_many(rest: Sequence[Raw]) -> Iterator[Refusal]:
-    """Refuse what a batch has beyond the limit, in batches to replay: thousands must not make as many rows."""
-    limit = f"A batch may have {payloads.BATCH_EVENTS:,} events"
-    place, start = payloads.BATCH_EVENTS, 0
-    while start < len(rest):
-        end, size = start, 0
-        while end < len(rest) and (end == start or size + len(bytes(rest[end])) < payloads.EVENT_BYTES):
-            size += len(bytes(rest[end])) + 1
-            end += 1
-        body = b'{"batch":[' + b",".join(bytes(raw) for raw in rest[start:end]) + b"]}"
-        message = f"{limit}; the {end - start:,} from place {place + start} on were not taken."
-        yield Refusal(place + start, "too_many_events", message, "batch", body)
-        start = end
 
 
 def parse_single(body: bytes, kind: str | None) -> Parsed:
@@ -136,7 +120,7 @@ def parse_single(body: bytes, kind: str | None) -> Parsed:
         return Parsed([(0, payloads.check(item, kind), body)], item.sentAt, [], write_key)
     except Refused as why:
         if why.code == "invalid_json":
-            raise Unreadable(why.code, why.message, body) from None
+            raise Unreadable(why.code, why.message) from None
         return Parsed([], None, [Refusal(0, why.code, why.message, why.field, body)], write_key or _key_in(body))
 
 

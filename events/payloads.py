@@ -4,6 +4,7 @@ Nested values stay raw JSON (msgspec.Raw): they are checked for form, size, dept
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
@@ -248,6 +249,20 @@ def _name(item: Item, kind: str) -> str | None:
 
 def too_large() -> Refused:
     return Refused("event_too_large", f"An event may have {EVENT_BYTES // 1024} KB; this one is larger.", "")
+
+
+def refuse_beyond(batch: Sequence[Raw], limit: int, *, code: str, things: str) -> Iterator[Refusal]:
+    """Refuse what a batch has beyond `limit`, in batches to replay: thousands must not make as many rows."""
+    start = limit
+    while start < len(batch):
+        end, size = start, 0
+        while end < len(batch) and (end == start or size + len(bytes(batch[end])) < EVENT_BYTES):
+            size += len(bytes(batch[end])) + 1
+            end += 1
+        body = b'{"batch":[' + b",".join(bytes(raw) for raw in batch[start:end]) + b"]}"
+        message = f"A batch may have {limit:,} {things}; the {end - start:,} from place {start} on were not taken."
+        yield Refusal(start, code, message, "batch", body)
+        start = end
 
 
 def invalid_time(field: str) -> Refused:

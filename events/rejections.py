@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events.payloads import Refusal
+from growthplatform.core.errors import Problem
 
 KEPT_BYTES = 64 * 1024
 KEEP = """
@@ -36,6 +37,7 @@ def keep(
         cursor.executemany(KEEP, [rows[print_of] for print_of in sorted(rows)])
 
 
-def keep_whole(project_id: int, path: str, refusal: Refusal) -> None:
-    """Keep a body that could not be read at all."""
-    keep(project_id, path, [refusal], None, timezone.now())
+def keep_whole(project_id: int, path: str, problem: Problem, body: bytes) -> None:
+    """Keep a body that could not be read at all; of one that was too large, the head that came with the problem."""
+    head = body or next((part for part in problem.args if isinstance(part, bytes)), b"")
+    keep(project_id, path, [Refusal(0, problem.code, problem.message, "", head)], None, timezone.now())

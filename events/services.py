@@ -19,6 +19,7 @@ from events.payloads import Refusal
 from events.people import digest, person_ids
 from events.queries import ids_of
 from events.replay import replay
+from growthplatform.core.errors import Problem
 
 __all__ = [
     "EventRow",
@@ -37,6 +38,7 @@ __all__ = [
     "readers",
     "record",
     "reject",
+    "reject_whole",
     "replay",
 ]
 
@@ -63,6 +65,11 @@ def record(
 def reject(project_id: int, path: str, refusals: Sequence[Refusal]) -> None:
     """Keep what another door refused (touches, for example) among the project's rejected events. Safe to repeat."""
     rejections.keep(project_id, path, refusals, None, timezone.now())
+
+
+def reject_whole(project_id: int, path: str, problem: Problem, body: bytes) -> None:
+    """Keep a body that another door could not read at all. Safe to repeat."""
+    rejections.keep_whole(project_id, path, problem, body)
 
 
 def has_events(project_id: int) -> bool:

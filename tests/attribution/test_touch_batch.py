@@ -298,3 +298,20 @@ def test_old_touches_are_refused_where_a_project_forgets(key: str, project: Proj
     answer = send(key, click(timestamp="2017-11-06T16:00:00Z"))
 
     assert answer.json()["code"] == "too_old"
+
+
+def test_touches_far_beyond_the_limit_make_few_rows(key: str) -> None:
+    answer = send(key, *range(30_000))
+
+    assert answer.status_code == 400
+    beyond = Rejected.objects.filter(code="too_many_touches")
+    assert 0 < beyond.count() < 20
+    assert sum(len(json.loads(row.body)["batch"]) for row in beyond) == 27_500
+
+
+@pytest.mark.parametrize(("body", "code"), [(b'{"batch": [', "invalid_json"), (b"[]", "invalid_batch")])
+def test_a_body_that_cannot_be_read_is_kept_for_its_owner(key: str, body: bytes, code: str) -> None:
+    answer = post(key, body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert list(Rejected.objects.values_list("code", "body")) == [(code, body.decode())]
