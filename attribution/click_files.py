@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import IO, Any
 
 COLUMNS = ("ip", "app", "device", "os", "channel", "click_time")
-OPTIONAL = ("attributed_time", "is_attributed")
 
 
 class WrongFile(Exception):  # noqa: N818 -- a refusal, as everywhere in the product

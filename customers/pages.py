@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
@@ -18,7 +18,6 @@ from customers.models import Member, Project
 
 REFUSED = "Your role may look but not change this. Ask an owner or admin of the organization."
 P = ParamSpec("P")
-R = TypeVar("R", bound="PageRequest")
 
 
 class AccountRequest(HttpRequest):

@@ -1,4 +1,4 @@
-"""The log's partitions: one for each day of arrival, made ahead, dropped or thinned by retention."""
+"""The log's partitions: one for each day of arrival, made ahead, thinned by retention, dropped when empty."""
 
 from datetime import date, datetime, timedelta
 
@@ -54,10 +54,29 @@ def days_present() -> list[date]:
     return [datetime.strptime(name, "%Y%m%d").date() for name in names if name.isdigit()]  # noqa: DTZ007
 
 
-def drop_before(day: date) -> list[str]:
-    """Drop the partitions of days before `day`; return their names. Safe to repeat."""
-    gone = [name_of(present) for present in days_present() if present < day]
+def drop_empty(before: date) -> list[str]:
+    """Drop the partitions of days before `before` that retention has left without a row; return their names.
+
+    Safe to repeat. What still comes for such a day goes to the default partition.
+    """
+    old = [name_of(day) for day in days_present() if day < before]
+    return [name for name in old if _is_empty(name) and _drop_if_empty(name)]
+
+
+def _is_empty(name: str) -> bool:
     with connection.cursor() as cursor:
-        for name in gone:
-            cursor.execute(f"DROP TABLE IF EXISTS {name}")
-    return gone
+        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {name})")  # noqa: S608 -- the name comes from a date
+        empty: bool = cursor.fetchone()[0]
+    return empty
+
+
+def _drop_if_empty(name: str) -> bool:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Rather another time than hold up everybody who reads or writes the log; its readers lock the log before its
+        # partitions, so that order here too.
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        cursor.execute("LOCK TABLE ONLY events_event IN ACCESS EXCLUSIVE MODE")
+        if not _is_empty(name):
+            return False
+        cursor.execute(f"DROP TABLE {name}")
+    return True

@@ -93,4 +93,5 @@ def forget_old(now: datetime) -> int:
             [now],
         )
         gone: int = cursor.rowcount
+    partitions.drop_empty(now.date() - timedelta(days=2))
     return gone

@@ -24,7 +24,6 @@ SORTS = {
 USUAL = "-last_seen"
 ROWS = 50
 CSV_HEAD = ("person_id", "user_id", "email", "name", "ids", "first_seen_at", "last_seen_at", "events")
-IDS_SHOWN = 3
 NAMES = ("name", "firstName", "first_name")
 
 

@@ -68,6 +68,20 @@ def test_partitions_of_yesterday_to_a_week_ahead_are_made_once(project: Project)
     assert next_day == ["events_event_20310518"]
 
 
+def test_old_partitions_go_once_they_are_empty(project: Project) -> None:
+    services.create_partitions(FAR)
+    received(project, FAR)
+
+    gone = partitions.drop_empty(FAR + timedelta(days=1))
+
+    assert f"events_event_{FAR - timedelta(days=1):%Y%m%d}" in gone
+    assert rows_in(partitions.name_of(FAR)) == 1
+    assert rows_in(partitions.name_of(FAR + timedelta(days=1))) == 0
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events_event")
+    assert partitions.drop_empty(FAR + timedelta(days=1)) == [partitions.name_of(FAR)]
+
+
 def test_events_that_came_before_their_partition_move_into_it(project: Project) -> None:
     received(project, FAR)
     received(project, FAR + timedelta(days=1))
