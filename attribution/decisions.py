@@ -10,7 +10,9 @@ import orjson
 from django.db import transaction
 
 from attribution import matching, rule_sets
-from attribution.matching import PROBABILISTIC, InstallFacts, Rules, TouchFacts, Verdict
+from attribution.facts import CLICK, InstallFacts, TouchFacts, is_real_id
+from attribution.matching import Verdict
+from attribution.rules import ORGANIC, PROBABILISTIC, Rules
 from customers.models import Project
 from events.payloads import RawJson
 from events.store import raw_cursor
@@ -132,7 +134,7 @@ class Found:
 
     def considered(self, install: InstallFacts) -> int:
         """Count the touches found, also those of the network beyond the ones that are kept."""
-        elsewhere = sum(touch.ip != install.ip or touch.type != matching.CLICK for touch in self.touches.values())
+        elsewhere = sum(touch.ip != install.ip or touch.type != CLICK for touch in self.touches.values())
         return max(len(self.touches), elsewhere + self.on_network)
 
     def span_s(self, install: InstallFacts) -> float | None:
@@ -213,8 +215,8 @@ def _asked(install: Claimed, rules: Rules) -> tuple[Any, ...]:
         facts.installed_at,
         facts.click_id,
         facts.referrer_click_id,
-        facts.device_id if matching.is_real_id(facts.device_id) else "",
-        facts.advertising_id if matching.is_real_id(facts.advertising_id) else "",
+        facts.device_id if is_real_id(facts.device_id) else "",
+        facts.advertising_id if is_real_id(facts.advertising_id) else "",
         facts.ip or None,
         facts.app,
         facts.os_name,
@@ -249,7 +251,7 @@ def _decision_row(
 ) -> tuple[Any, ...]:
     install, verdict, considered = one
     touch = verdict.touch
-    source, campaign = campaigns[touch.id] if touch else (matching.ORGANIC, "")
+    source, campaign = campaigns[touch.id] if touch else (ORGANIC, "")
     state = "provisional" if now - install.received_at < PROVISIONAL else "final"
     return (
         install.project_id, install.id, state, verdict.tier, verdict.probability, touch.id if touch else None, source,

@@ -5,12 +5,30 @@ from collections.abc import Iterator
 from django.db import connection
 
 CHUNK_ROWS = 20_000
-# Those that point to others come first; a candidate has no project of its own.
-TABLES = ("latebatch", "decision", "install", "touch", "link", "ruleset")
+# Those that point to others come first; candidates and changes of a replay have no project of their own.
+TABLES = (
+    "latebatch",
+    "conversion",
+    "appletoken",
+    "decision",
+    "install",
+    "touch",
+    "link",
+    "domain",
+    "replay",
+    "matchmodel",
+    "ruleset",
+    "secret",
+    "fraudflag",
+    "evidenceshare",
+    "creditmodel",
+)
 
 
 def erase(project_id: int) -> Iterator[int]:
     """Delete the rows of a project, a part at a time; give the number of each part. Safe to repeat and to break off."""
+    of_replays = "replay_id IN (SELECT id FROM attribution_replay WHERE project_id = %s)"
+    yield from _erase("attribution_replaychange", of_replays, project_id)
     of_decisions = "decision_id IN (SELECT id FROM attribution_decision WHERE project_id = %s)"
     yield from _erase("attribution_candidate", of_decisions, project_id)
     for table in TABLES:

@@ -6,8 +6,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from attribution import reasons, verdict
-from attribution.matching import Rules
 from attribution.models import Candidate, Decision
+from attribution.rules import Rules
 from attribution.verdict import Story, Touched
 
 

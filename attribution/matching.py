@@ -5,99 +5,11 @@ A tier is one kind of evidence. Tiers are asked in the order of the rules, and i
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 
-INSTALL_REFERRER = "install_referrer"
-CLICK_ID = "click_id"
-DEVICE_ID = "device_id"
-PROBABILISTIC = "probabilistic"
-VIEW = "view"
-ORGANIC = "organic"
-CLICK, IMPRESSION = "click", "impression"
-
-DAY_S = 86_400
-# Tiers of one group are equal in rank: their latest touch wins, and on a tie the one named first.
-ORDER = ((INSTALL_REFERRER, CLICK_ID), (DEVICE_ID,), (PROBABILISTIC,), (VIEW,))
-WINDOWS_S = {
-    INSTALL_REFERRER: 7 * DAY_S,
-    CLICK_ID: 7 * DAY_S,
-    DEVICE_ID: 7 * DAY_S,
-    PROBABILISTIC: DAY_S,
-    VIEW: DAY_S,
-}
-
-# Time from click to install, lognormal in hours, laid through the published 75 % within 1 h and 94 % within 24 h:
-# sigma = ln 24 / (z(0.94) - z(0.75)), mean = -z(0.75) * sigma.
-CTIT_SIGMA = math.log(24) / (1.554774 - 0.674490)
-CTIT_MEAN = -0.674490 * CTIT_SIGMA
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a project may set; `prior` and the noise floor belong to the posterior, see `posteriors`."""
-
-    order: tuple[tuple[str, ...], ...] = ORDER
-    windows_s: Mapping[str, int] = field(default_factory=lambda: dict(WINDOWS_S))
-    ios_needs_consent: bool = True
-    prior: float = 0.4
-    noise_per_hour: float = 0.005
-
-    @property
-    def widest_window_s(self) -> int:
-        return max(self.windows_s.values())
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the rules as they are kept in a rule set."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Rules":
-        """Read the rules of a rule set; what it does not name is the default."""
-        values = dict(stored)
-        if "order" in values:
-            values["order"] = tuple(tuple(group) for group in values["order"])
-        values["windows_s"] = {**WINDOWS_S, **values.get("windows_s", {})}
-        return cls(**values)
-
-
-@dataclass(frozen=True, slots=True)
-class InstallFacts:
-    """What is known of an install. Text is "" and times are None where unknown; names are in lower case."""
-
-    installed_at: datetime
-    click_id: str = ""
-    referrer_click_id: str = ""
-    install_begin_at: datetime | None = None
-    device_id: str = ""
-    advertising_id: str = ""
-    ip: str = ""
-    app: str = ""
-    os_name: str = ""
-    os_version: str = ""
-    device_model: str = ""
-    ad_tracking: bool | None = None
-    truncated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TouchFacts:
-    """What is known of a touch; `id` rises with arrival and breaks ties of equal time."""
-
-    id: int
-    touch_id: str
-    type: str
-    ts: datetime
-    device_id: str = ""
-    advertising_id: str = ""
-    ip: str = ""
-    app: str = ""
-    os_name: str = ""
-    os_version: str = ""
-    device_model: str = ""
-    bot: bool = False
-    clamped: bool = False
+from attribution import posterior
+from attribution.facts import CLICK, IMPRESSION, InstallFacts, TouchFacts, is_real_id, models_agree, versions_agree
+from attribution.rules import CLICK_ID, DAY_S, DEVICE_ID, INSTALL_REFERRER, ORGANIC, PROBABILISTIC, VIEW, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +61,7 @@ def decide(
     rank = {tier: place for place, tier in enumerate(tier for group in rules.order for tier in group)}
     group = {tier: place for place, tiers in enumerate(rules.order) for tier in tiers}
     cases = [_judge(install, touch, rules, rank) for touch in touches]
-    _fill_probabilities(cases, rules, bucket_span_s)
+    _fill_probabilities(install, cases, rules, bucket_span_s)
     eligible = [case for case in cases if not case.refusals]
     winner = min(eligible, key=lambda case: _precedence(case, group, rank), default=None)
     weighed = [_weigh(case, winner, group) for case in cases]
@@ -274,7 +186,9 @@ def _weigh(case: _Case, winner: _Case | None, group: Mapping[str, int]) -> Weigh
     )
 
 
-def _fill_probabilities(cases: Sequence[_Case], rules: Rules, bucket_span_s: float | None) -> None:
+def _fill_probabilities(
+    install: InstallFacts, cases: Sequence[_Case], rules: Rules, bucket_span_s: float | None
+) -> None:
     """Set how likely each eligible candidate brought the install: 1.0 where an id proves it."""
     clicks = []
     for case in cases:
@@ -285,59 +199,12 @@ def _fill_probabilities(cases: Sequence[_Case], rules: Rules, bucket_span_s: flo
         else:
             case.probability = 1.0
     span_s = min(bucket_span_s or math.inf, rules.windows_s.get(PROBABILISTIC, DAY_S))
-    for case, value in zip(clicks, posteriors([case.age_s for case in clicks], span_s, rules), strict=True):
+    traffic = posterior.Traffic(len(clicks), span_s)
+    values = posterior.posteriors(install, [case.touch for case in clicks], traffic, posterior.Model())
+    for case, value in zip(clicks, values, strict=True):
         case.probability = value
-
-
-def posteriors(ages_s: Sequence[float], span_s: float, rules: Rules) -> list[float]:
-    """Return for each click of one network and device the probability that it brought the install.
-
-    P(click i) = (p f(t_i) / mu) / ((1 - p) + p * sum_j f(t_j) / mu): `p` is the prior that such an install had a
-    click at all, f the density of the time from click to install, and mu how many unrelated clicks an hour this
-    network and device make, estimated from the other clicks within `span_s`, never below the rules' floor. What is
-    missing to 1 is organic.
-    """
-    if not ages_s:
-        return []
-    mu = max(rules.noise_per_hour, (len(ages_s) - 1) / max(span_s / 3600, 1 / 60))
-    odds = [rules.prior * ctit_density(age_s) / mu for age_s in ages_s]
-    whole = 1 - rules.prior + sum(odds)
-    return [one / whole for one in odds]
-
-
-def ctit_density(age_s: float) -> float:
-    """Return the density, per hour, of an install following its click after `age_s` seconds."""
-    hours = max(age_s, 1.0) / 3600
-    z = (math.log(hours) - CTIT_MEAN) / CTIT_SIGMA
-    return math.exp(-z * z / 2) / (hours * CTIT_SIGMA * math.sqrt(2 * math.pi))
-
-
-def is_real_id(value: str) -> bool:
-    """Say whether an id can tell devices apart: not empty, not zeroed, none of the known placeholders."""
-    plain = value.replace("-", "").replace(":", "")
-    return len(set(plain)) > 1 and plain.lower() not in PLACEHOLDERS
-
-
-# Besides ids of one repeated character: the id that a faulty Android 2.2 gave to all devices, and words for "none".
-PLACEHOLDERS = frozenset({"9774d56d682e549c", "unknown", "null", "none", "undefined", "nil", "na", "n/a", "optout"})
 
 
 def _shares_zeroed_id(install: InstallFacts, touch: TouchFacts) -> bool:
     pairs = ((touch.advertising_id, install.advertising_id), (touch.device_id, install.device_id))
     return any(mine and mine == theirs and not is_real_id(mine) for mine, theirs in pairs)
-
-
-def versions_agree(one: str, other: str) -> bool:
-    """Compare two versions by major and minor, as far as both are known."""
-    return all(a == b for a, b in zip(one.split(".")[:2], other.split(".")[:2], strict=False) if a and b)
-
-
-def models_agree(one: str, other: str) -> bool:
-    """Compare two models; browsers shorten Apple's ("iphone" for "iphone14,2"), some senders put the brand first."""
-    if not one or not other or one == other:
-        return True
-    short, long = sorted((one, other), key=len)
-    return (short in APPLE_FAMILIES and long.startswith(short)) or long.endswith(f" {short}")
-
-
-APPLE_FAMILIES = frozenset({"iphone", "ipad", "ipod", "ipod touch"})

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from attribution.matching import Rules
 from attribution.models import RuleSet
+from attribution.rules import Rules
 
 
 class Version(NamedTuple):

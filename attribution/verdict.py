@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attribution import matching, reasons
+from attribution import facts, reasons, rules
 from growthplatform.core.formats import chance, span
 from growthplatform.core.sources import look_of
 
@@ -13,27 +13,39 @@ NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight",
 
 # How a tier is called in a table, and how sure it is.
 TIER_NAMES = {
-    matching.INSTALL_REFERRER: "Install referrer",
-    matching.CLICK_ID: "Click id",
-    matching.DEVICE_ID: "Device id",
-    matching.PROBABILISTIC: "Network and device",
-    matching.VIEW: "View",
-    matching.ORGANIC: "Organic",
+    rules.INSTALL_REFERRER: "Install referrer",
+    rules.CLICK_ID: "Click id",
+    rules.DEVICE_ID: "Device id",
+    rules.META_REFERRER: "Meta referrer",
+    rules.APPLE_ADS: "Apple Ads",
+    rules.PERSON_ID: "Person id",
+    rules.CONTACT_HASH: "E-mail or phone",
+    rules.PROBABILISTIC: "Network and device",
+    rules.VIEW: "View",
+    rules.ORGANIC: "Organic",
 }
 EVIDENCE = {
-    matching.INSTALL_REFERRER: "the install referrer",
-    matching.CLICK_ID: "the click id",
-    matching.DEVICE_ID: "a device id",
-    matching.PROBABILISTIC: "network and device",
-    matching.VIEW: "a view",
+    rules.INSTALL_REFERRER: "the install referrer",
+    rules.CLICK_ID: "the click id",
+    rules.DEVICE_ID: "a device id",
+    rules.META_REFERRER: "Meta’s referrer",
+    rules.APPLE_ADS: "Apple Ads",
+    rules.PERSON_ID: "your own id of the person",
+    rules.CONTACT_HASH: "the same e-mail or phone",
+    rules.PROBABILISTIC: "network and device",
+    rules.VIEW: "a view",
 }
 TIER_MEANS = {
-    matching.INSTALL_REFERRER: "Google Play handed the click id to the app",
-    matching.CLICK_ID: "The app sent the click id",
-    matching.DEVICE_ID: "Click and install carry the same device or advertising id",
-    matching.PROBABILISTIC: "Click and install came from the same address and kind of device",
-    matching.VIEW: "An ad was seen on the same device, and nobody clicked",
-    matching.ORGANIC: "No touch could have brought the install",
+    rules.INSTALL_REFERRER: "Google Play handed the click id to the app",
+    rules.CLICK_ID: "The app sent the click id",
+    rules.DEVICE_ID: "Click and install carry the same device or advertising id",
+    rules.META_REFERRER: "Meta’s encrypted install referrer names the ad",
+    rules.APPLE_ADS: "Apple says that Apple Ads brought the install",
+    rules.PERSON_ID: "Click and install carry the same user id",
+    rules.CONTACT_HASH: "Click and install carry the same hashed e-mail or phone number",
+    rules.PROBABILISTIC: "Click and install came from the same address and kind of device",
+    rules.VIEW: "An ad was seen on the same device, and nobody clicked",
+    rules.ORGANIC: "No touch could have brought the install",
 }
 CHIPS = {
     "same_click_id": "Same click id",
@@ -117,7 +129,7 @@ class Touched:
 
     @property
     def noun(self) -> str:
-        return "click" if self.type == matching.CLICK else "view"
+        return "click" if self.type == facts.CLICK else "view"
 
 
 @dataclass(frozen=True)
@@ -152,11 +164,11 @@ def tell(
 
 def _credited(tier: str, won: Touched) -> tuple[Said, ...]:
     name, before = Said(won.name, strong=True), Said(f"{span(won.age_s)} before", strong=True)
-    if tier == matching.PROBABILISTIC:
+    if tier == rules.PROBABILISTIC:
         sure = f", {chance(won.probability)} likely" if won.probability is not None else ""
         how = f" the install, from the same network and kind of device{sure}."
         return Said("Probably "), name, Said(": clicked "), before, Said(how)
-    verb = ": shown " if won.type != matching.CLICK else ": clicked "
+    verb = ": shown " if won.type != facts.CLICK else ": clicked "
     return Said("Credited to "), name, Said(verb), before, Said(f" the install, {_evidence(won)}.")
 
 
@@ -172,7 +184,7 @@ def _evidence(won: Touched) -> str:
         if code in found
     ]
     words = " and ".join(ids) or "device"
-    return f"with the same {words}" + (", and no click matched" if won.type != matching.CLICK else "")
+    return f"with the same {words}" + (", and no click matched" if won.type != facts.CLICK else "")
 
 
 def _organic(touches: Sequence[Touched]) -> tuple[Said, ...]:
@@ -265,12 +277,12 @@ def chips(touch: Touched, windows_s: dict[str, int]) -> list[Chip]:
 
 def sureness(tier: str, probability: float | None, reasons_of_won: Sequence[str]) -> tuple[str, str, str]:
     """Return the tag that says how sure a decision is: words, kind, icon."""
-    if tier == matching.ORGANIC:
+    if tier == rules.ORGANIC:
         return "Organic", "", ""
-    if tier == matching.PROBABILISTIC:
+    if tier == rules.PROBABILISTIC:
         sure = f", {chance(probability)}" if probability is not None else ""
         return f"Likely: same network and device{sure}", "accent", ""
-    if tier == matching.VIEW:
+    if tier == rules.VIEW:
         return "View of an ad, same device", "good", "check"
     chip = CHIPS.get(reasons_of_won[0], "") if reasons_of_won else ""
     return f"Certain: {chip[:1].lower()}{chip[1:]}" if chip else "Certain", "good", "check"

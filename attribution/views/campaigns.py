@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from attribution import links, matching, queries
+from attribution import links, queries, rules
 from attribution.queries import CampaignTotal, Timeline
 from attribution.verdict import TIER_NAMES
 from attribution.views.shared import period_of, slice_of, wants_csv
@@ -21,7 +21,7 @@ from growthplatform.core.http import page
 from growthplatform.core.periods import Period
 
 SHOWN_SOURCES = 6
-BY_ID = (matching.INSTALL_REFERRER, matching.CLICK_ID, matching.DEVICE_ID)
+BY_ID = (rules.INSTALL_REFERRER, rules.CLICK_ID, rules.DEVICE_ID)
 SHADES = {"by an id": "1", "by network and device": ".5", "by a view": ".22"}
 CSV_HEAD = ("source", "campaign", "clicks", "impressions", "installs", "installs_before", "conversion", *TIER_NAMES)
 
@@ -46,8 +46,8 @@ class Row:
         tiers, all_of_it = self.now.tiers, self.now.credited or 1
         kinds = (
             ("by an id", sum(tiers.get(tier, 0) for tier in BY_ID)),
-            ("by network and device", tiers.get(matching.PROBABILISTIC, 0)),
-            ("by a view", tiers.get(matching.VIEW, 0)),
+            ("by network and device", tiers.get(rules.PROBABILISTIC, 0)),
+            ("by a view", tiers.get(rules.VIEW, 0)),
         )
         return [(words, number, number / all_of_it) for words, number in kinds if number]
 

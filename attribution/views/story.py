@@ -8,8 +8,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from attribution import explain, lanes, matching, queries, verdict
+from attribution import explain, lanes, queries, verdict
+from attribution.facts import CLICK, is_real_id, models_agree, versions_agree
 from attribution.models import Candidate, Decision, Install, RuleSet, Touch
+from attribution.rules import PROBABILISTIC, Rules
 from attribution.verdict import Touched
 from growthplatform.core.formats import span
 from growthplatform.core.sources import look_of
@@ -62,7 +64,7 @@ class Step:
 
 def of(decision: Decision, candidates: Sequence[Candidate], people: Mapping[str, int]) -> dict[str, Any]:
     """Return everything that the page of `decision` shows but who the person is."""
-    rules = matching.Rules.from_json(decision.rule_set.rules)
+    rules = Rules.from_json(decision.rule_set.rules)
     windows_s = dict(rules.windows_s)
     touched = [explain.touched(one) for one in candidates]
     won = next((one for one in candidates if one.credited), None)
@@ -149,7 +151,7 @@ def _lanes(
                 ),
                 f"{span(abs(candidate.age_s))} {'after' if candidate.age_s < 0 else 'before'}",
                 name,
-                facts.type != matching.CLICK,
+                facts.type != CLICK,
             )
         )
     return {"rows": rows, "ticks": scale.ticks(), "install_x": f"{lanes.INSTALL_X:.0f}%"}
@@ -157,7 +159,7 @@ def _lanes(
 
 def _window_name(touched: Touched, windows_s: dict[str, int]) -> str:
     length = span(windows_s.get(touched.tier, 0)).replace("1 day", "24 h")
-    if touched.tier == matching.PROBABILISTIC:
+    if touched.tier == PROBABILISTIC:
         return f"network window, {length}"
     return f"{touched.noun} window, {length}"
 
@@ -189,10 +191,10 @@ def _id_row(name: str, mine: str, theirs: str, sender: str) -> IdRow:
     if not mine:
         return IdRow(name, "", theirs, f"Not sent by {sender}")
     if name == "Device model":
-        same = matching.models_agree(mine.lower(), theirs.lower())
+        same = models_agree(mine.lower(), theirs.lower())
     elif name == "System":
         same = _same_system(mine, theirs)
-    elif name in {"Advertising id", "Device id"} and not matching.is_real_id(theirs):
+    elif name in {"Advertising id", "Device id"} and not is_real_id(theirs):
         return IdRow(name, mine, theirs, "Placeholder, not compared")
     else:
         same = mine == theirs
@@ -202,7 +204,7 @@ def _id_row(name: str, mine: str, theirs: str, sender: str) -> IdRow:
 def _same_system(mine: str, theirs: str) -> bool:
     """Compare "iOS 18.1" with "iOS 18.1", or with "iOS" where one side did not say its version."""
     ours, others = mine.split(), theirs.split()
-    return ours[0] == others[0] and matching.versions_agree("".join(ours[1:]), "".join(others[1:]))
+    return ours[0] == others[0] and versions_agree("".join(ours[1:]), "".join(others[1:]))
 
 
 def steps(decision: Decision, candidates: Sequence[Candidate]) -> list[Step]:
@@ -230,10 +232,10 @@ def _touch_step(candidate: Candidate) -> Step:
         return Step(touch.ts, f"{source} sent a click", bad="during the download")
     what = f"{touch.campaign} on {source}" if touch.campaign else f"an ad on {source}"
     bad = "by a bot" if touch.bot else ""
-    return Step(touch.ts, f"{'Clicked' if touch.type == matching.CLICK else 'Saw'} {what}", bad, candidate.credited)
+    return Step(touch.ts, f"{'Clicked' if touch.type == CLICK else 'Saw'} {what}", bad, candidate.credited)
 
 
-def _rules(rule_set: RuleSet, rules: matching.Rules) -> dict[str, Any]:
+def _rules(rule_set: RuleSet, rules: Rules) -> dict[str, Any]:
     names = [" or ".join(verdict.TIER_NAMES.get(tier, tier).lower() for tier in group) for group in rules.order]
     tiers = [tier for group in rules.order for tier in group if tier in rules.windows_s]
     return {

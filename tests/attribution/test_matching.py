@@ -1,17 +1,16 @@
 """The rules: windows to the second, the waterfall pair by pair, and what holds for any touches."""
 
-import math
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
-from statistics import NormalDist
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution import matching, reasons
-from attribution.matching import InstallFacts, Rules, TouchFacts, decide
+from attribution import facts, reasons
+from attribution.facts import InstallFacts, TouchFacts
+from attribution.matching import decide
+from attribution.rules import WINDOWS_S, Rules
 from tests.attribution.factories import NOON
 
 RULES = Rules()
@@ -105,7 +104,7 @@ def test_of_two_touches_of_one_moment_the_one_that_arrived_later_wins() -> None:
 
 
 def test_a_touch_falls_through_to_a_weaker_tier_it_is_eligible_in() -> None:
-    rules = Rules(windows_s={**matching.WINDOWS_S, "click_id": 10})
+    rules = Rules(windows_s={**WINDOWS_S, "click_id": 10})
 
     verdict = decide(INSTALL, [touch(1, age_s=60, touch_id="c-1", device_id="d-1")], rules)
 
@@ -174,8 +173,8 @@ def test_a_placeholder_is_no_id(zeroed: str) -> None:
     ],
 )
 def test_versions_are_compared_as_far_as_both_are_known(one: str, other: str, agree: bool) -> None:
-    assert matching.versions_agree(one, other) is agree
-    assert matching.versions_agree(other, one) is agree
+    assert facts.versions_agree(one, other) is agree
+    assert facts.versions_agree(other, one) is agree
 
 
 @pytest.mark.parametrize(
@@ -189,33 +188,12 @@ def test_versions_are_compared_as_far_as_both_are_known(one: str, other: str, ag
     ],
 )
 def test_models_are_compared_as_senders_write_them(one: str, other: str, agree: bool) -> None:
-    assert matching.models_agree(one, other) is agree
-    assert matching.models_agree(other, one) is agree
-
-
-def test_a_lone_click_minutes_ago_is_near_certain_and_one_among_many_hours_ago_is_not() -> None:
-    soon = matching.posteriors([600], 86_400, RULES)[0]
-    crowd = matching.posteriors([72_000 + n for n in range(50)], 86_400, RULES)
-
-    assert soon > 0.95
-    assert max(crowd) < 0.05
-
-
-def test_the_density_follows_the_published_shares() -> None:
-    """75 % of installs within an hour, 94 % within a day: summed by the rectangle rule in logarithmic steps."""
-    within = {3_600: 0.0, 86_400: 0.0}
-    edges = [1.002**step for step in range(6_000) if 1.002**step <= 86_400]
-    for low, high in pairwise(edges):
-        part = matching.ctit_density((low + high) / 2) * (high - low) / 3600
-        within = {limit: total + part * (high <= limit) for limit, total in within.items()}
-    first_second = NormalDist(matching.CTIT_MEAN, matching.CTIT_SIGMA).cdf(math.log(1 / 3600))
-
-    assert within[3_600] + first_second == pytest.approx(0.75, abs=0.02)
-    assert within[86_400] + first_second == pytest.approx(0.94, abs=0.02)
+    assert facts.models_agree(one, other) is agree
+    assert facts.models_agree(other, one) is agree
 
 
 def test_rules_survive_being_stored() -> None:
-    rules = Rules(order=(("view",), ("click_id", "device_id")), windows_s={**matching.WINDOWS_S, "view": 60})
+    rules = Rules(order=(("view",), ("click_id", "device_id")), windows_s={**WINDOWS_S, "view": 60})
 
     assert Rules.from_json(rules.to_json()) == rules
     assert Rules.from_json({}) == Rules()
@@ -306,12 +284,3 @@ def test_one_touch_more_never_lets_a_weaker_one_win(
     added = replace(more, id=99)
 
     assert decide(install, [*touches, added], RULES).touch in {before, added}
-
-
-@given(st.lists(st.floats(1, 86_400), min_size=1, max_size=20), st.floats(1, 86_400))
-def test_posteriors_are_probabilities_and_fall_with_age(ages_s: list[float], span_s: float) -> None:
-    found = matching.posteriors(sorted(ages_s), span_s, RULES)
-
-    assert all(0 <= one <= 1 for one in found)
-    assert sum(found) <= 1 + 1e-9
-    assert found == sorted(found, reverse=True)

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution import lanes, matching, reasons, verdict
+from attribution import facts, lanes, reasons, rules, verdict
 from attribution.verdict import Touched
 
-TIERS = [tier for tier in verdict.TIER_NAMES if tier != matching.ORGANIC]
-WINDOWS = dict(matching.WINDOWS_S)
+TIERS = [tier for tier in verdict.TIER_NAMES if tier != rules.ORGANIC]
+WINDOWS = dict(rules.WINDOWS_S)
 AGES = st.floats(-300, 40 * 86_400)
 
 
@@ -17,7 +17,7 @@ def touched(draw: st.DrawFn, *, credited: bool = False) -> Touched:
     return Touched(
         source=draw(st.sampled_from(["tiktok", "meta", "adnet_x", "google"])),
         campaign=draw(st.sampled_from(["", "Winter sale"])),
-        type=draw(st.sampled_from([matching.CLICK, matching.IMPRESSION])),
+        type=draw(st.sampled_from([facts.CLICK, facts.IMPRESSION])),
         tier=draw(st.sampled_from(TIERS)),
         eligible=eligible,
         credited=credited,
@@ -30,7 +30,7 @@ def touched(draw: st.DrawFn, *, credited: bool = False) -> Touched:
 @given(st.lists(touched(), max_size=8), st.none() | touched(credited=True))
 def test_every_decision_can_be_told(lost: list[Touched], won: Touched | None) -> None:
     candidates = [won, *lost] if won else lost
-    tier = won.tier if won else matching.ORGANIC
+    tier = won.tier if won else rules.ORGANIC
 
     story = verdict.tell(tier, candidates, considered=len(candidates), windows_s=WINDOWS, widest_s=7 * 86_400)
 

@@ -32,11 +32,22 @@ MENU = (
         icon="target-arrow",
         gap=True,
         parts=(
+            Part("Overview", "attribution:overview", key="o"),
             Part("Campaigns", "attribution:campaign-list", key="c", below=("attribution:campaign-",)),
             Part(
                 "Installs", "attribution:install-list", key="i", below=("attribution:install-", "attribution:decision-")
             ),
-            Part("Links", "attribution:link-list", key="k", below=("attribution:link-",)),
+            Part("Links", "attribution:link-list", key="k", below=("attribution:link-", "attribution:domain-")),
+            Part("Cohorts", "attribution:cohort-list", below=("attribution:cohort-",)),
+            Part("Models", "attribution:model-list", key="m", below=("attribution:model-",)),
+            Part("Fraud", "attribution:fraud", key="f", below=("attribution:fraud-",)),
+            Part(
+                "Rules",
+                "attribution:rule-list",
+                key="u",
+                below=("attribution:rule-", "attribution:replay-", "attribution:secret-"),
+            ),
+            Part("Accuracy", "attribution:accuracy"),
         ),
     ),
     Part("People", "analytics:person-list", icon="users", key="p", gap=True, below=("analytics:person-",)),
