@@ -1,11 +1,30 @@
-"""Links, touches, installs and decisions for staff: what was measured and decided can't be changed by hand."""
+"""Attribution for staff: what was measured and decided can't be changed by hand."""
 
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from attribution.models import Candidate, Decision, Install, LateBatch, Link, RuleSet, Touch
+from attribution.models import (
+    AppleToken,
+    Candidate,
+    Conversion,
+    CreditModel,
+    Decision,
+    Domain,
+    EvidenceShare,
+    FraudFlag,
+    Install,
+    LateBatch,
+    Link,
+    MatchModel,
+    NetworkRange,
+    Replay,
+    ReplayChange,
+    RuleSet,
+    Secret,
+    Touch,
+)
 from growthplatform.core.admin import CappedPaginator, LookOnlyAdmin, LookOnlyInline
 
 
@@ -70,7 +89,7 @@ class DecisionAdmin(LookOnlyAdmin):
 
 @admin.register(RuleSet)
 class RuleSetAdmin(LookOnlyAdmin):
-    list_display = ["project", "version", "created_at"]
+    list_display = ["project", "version", "note", "created_at"]
     search_fields = ["project__name", "project__slug"]
     list_select_related = ["project"]
     ordering = ["-pk"]
@@ -82,4 +101,104 @@ class LateBatchAdmin(LookOnlyAdmin):
 
     list_display = ["__str__", "project"]
     list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(Domain)
+class DomainAdmin(LookOnlyAdmin):
+    list_display = ["host", "project", "verified_at", "checked_at", "problem"]
+    list_filter = [("verified_at", admin.EmptyFieldListFilter)]
+    search_fields = ["host", "project__name", "project__slug"]
+    list_select_related = ["project"]
+    ordering = ["host"]
+
+
+@admin.register(Conversion)
+class ConversionAdmin(LookOnlyAdmin):
+    list_display = ["ts", "project", "name", "distinct_id", "revenue", "currency", "counted"]
+    list_filter = ["counted"]
+    search_fields = ["=message_id", "=distinct_id", "=order_id"]
+    search_help_text = "A whole message id, person's id or order id."
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(AppleToken)
+class AppleTokenAdmin(LookOnlyAdmin):
+    list_display = ["__str__", "project", "state", "tries", "next_at", "problem"]
+    list_filter = ["state"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(Secret)
+class SecretAdmin(LookOnlyAdmin):
+    """Without the secret: staff revoke it through its owner."""
+
+    list_display = ["__str__", "project", "kind", "source", "created_at", "expires_at", "revoked_at"]
+    list_filter = ["kind"]
+    search_fields = ["project__name", "project__slug", "source"]
+    list_select_related = ["project"]
+    exclude = ["encrypted"]
+    ordering = ["-pk"]
+
+
+@admin.register(NetworkRange)
+class NetworkRangeAdmin(LookOnlyAdmin):
+    """Loaded by `manage.py load-networks`."""
+
+    list_display = ["first", "last", "kind", "name", "listed_at"]
+    list_filter = ["kind"]
+    search_fields = ["name"]
+    ordering = ["pk"]
+
+
+@admin.register(FraudFlag)
+class FraudFlagAdmin(LookOnlyAdmin):
+    list_display = ["code", "project", "source", "publisher", "since", "until", "dismissed_at"]
+    list_filter = ["code", ("dismissed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["project__name", "project__slug", "source", "publisher"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(EvidenceShare)
+class EvidenceShareAdmin(LookOnlyAdmin):
+    list_display = ["source", "project", "since", "until", "expires_at", "revoked_at"]
+    search_fields = ["project__name", "project__slug", "source"]
+    list_select_related = ["project"]
+    exclude = ["token_hash"]
+    ordering = ["-pk"]
+
+
+@admin.register(CreditModel)
+class CreditModelAdmin(LookOnlyAdmin):
+    list_display = ["name", "project", "created_at"]
+    search_fields = ["name", "project__name", "project__slug"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(MatchModel)
+class MatchModelAdmin(LookOnlyAdmin):
+    list_display = ["__str__", "project", "created_at"]
+    search_fields = ["project__name", "project__slug"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(Replay)
+class ReplayAdmin(LookOnlyAdmin):
+    list_display = ["__str__", "project", "since", "until", "state", "done", "total", "created_at"]
+    list_filter = ["state"]
+    search_fields = ["project__name", "project__slug", "note"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(ReplayChange)
+class ReplayChangeAdmin(LookOnlyAdmin):
+    list_display = ["__str__", "old_tier", "old_source", "new_tier", "new_source", "revenue"]
+    search_fields = ["=old_source", "=new_source"]
+    list_select_related = ["decision", "replay"]
     ordering = ["-pk"]

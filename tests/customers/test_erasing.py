@@ -9,7 +9,25 @@ from django.test import Client
 from django.utils import timezone
 
 from attribution import erasure as attribution_erasure
-from attribution.models import Candidate, Decision, Install, Link, RuleSet, Touch
+from attribution.models import (
+    AppleToken,
+    Candidate,
+    Conversion,
+    CreditModel,
+    Decision,
+    Domain,
+    EvidenceShare,
+    FraudFlag,
+    Install,
+    Link,
+    MatchModel,
+    NetworkRange,
+    Replay,
+    ReplayChange,
+    RuleSet,
+    Secret,
+    Touch,
+)
 from customers import services as customers
 from customers.models import ApiKey, Deletion, Project
 from events import erasure as events_erasure
@@ -71,6 +89,37 @@ def fill(project: Project) -> None:
         installed_at=now, rule_set=rules,
     )  # fmt: skip
     Candidate.objects.create(decision=decision, touch=touch, tier="click_id", eligible=True, age_s=1)
+    again = Install.objects.create(
+        project=project, message_id="again", distinct_id="u1", installed_at=now, received_at=now, pending=False
+    )
+    Decision.objects.create(
+        project=project, install=again, state="final", tier="organic", source="organic", installed_at=now,
+        rule_set=rules, kind="reinstall", original=decision,
+        match_model=MatchModel.objects.create(project=project, model={}),
+    )  # fmt: skip
+    Conversion.objects.create(
+        project=project, message_id="c", distinct_id="u1", name="Order Completed", ts=now, received_at=now,
+        install=install, revenue=5, currency="USD",
+    )  # fmt: skip
+    AppleToken.objects.create(project=project, install=install, token="t")
+    fill_settings(project, rules, decision, touch)
+
+
+def fill_settings(project: Project, rules: RuleSet, decision: Decision, touch: Touch) -> None:
+    now = timezone.now()
+    Domain.objects.create(project=project, host=f"go{project.pk}.example", token="t")
+    Secret.objects.create(project=project, kind="click_signature", encrypted="x")
+    NetworkRange.objects.get_or_create(kind="datacenter", first="198.51.100.0", last="198.51.100.255")
+    FraudFlag.objects.create(project=project, code="ctit_flat", source="s", since=now)
+    EvidenceShare.objects.create(
+        project=project, source="s", since=now, until=now, token_hash=f"{project.pk:064}", expires_at=now
+    )
+    CreditModel.objects.create(project=project, name="Ours", settings={})
+    replay = Replay.objects.create(project=project, base=rules, rules={}, since=now, until=now, rule_set=rules)
+    ReplayChange.objects.create(
+        replay=replay, decision=decision, old_tier="click_id", old_source="s", new_tier="organic",
+        new_source="organic", new_touch=touch,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -86,7 +135,18 @@ def test_everything_of_a_deleted_project_is_erased_and_of_no_other(deletion: Del
     other = ProjectFactory()
     fill(other)
     before, of_other = rows_of(deletion.project_id), rows_of(other.pk)
-    assert {"Event", "Person", "Identity", "Touch", "Decision", "RuleSet", "Rejected", "messages"} <= before.keys()
+    assert {
+        "Event",
+        "Person",
+        "Identity",
+        "Touch",
+        "Decision",
+        "Conversion",
+        "Replay",
+        "RuleSet",
+        "Rejected",
+        "messages",
+    } <= before.keys()
 
     tasks.erase_projects()
 
