@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from analytics.demo import story, telling
-from analytics.demo.campaigns import CAMPAIGNS
+from analytics.demo.campaigns import CAMPAIGNS, WALL
 from analytics.demo.cast import APP
 from analytics.demo.hours import DAYS
 from attribution import services as attribution
@@ -106,7 +106,7 @@ def _set_up(now: datetime) -> Project:
 
 def _links_of(project: Project) -> dict[str, Link]:
     by_name = {link.name: link for link in Link.objects.filter(project=project).select_related("project")}
-    return {campaign.slug: by_name[campaign.name] for campaign in CAMPAIGNS}
+    return {campaign.slug: by_name[campaign.name] for campaign in (*CAMPAIGNS, WALL)}
 
 
 def _count(project: Project, progress: telling.Progress) -> None:

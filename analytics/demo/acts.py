@@ -48,6 +48,7 @@ def context_of(person: Person) -> Call:
         "screen": dict(zip(("width", "height"), phone.screen, strict=True)),
         "locale": person.place.locale,
         "timezone": person.place.time_zone,
+        "location": {"country": person.place.country},
         "ip": person.ip,
         "library": {"name": "analytics-swift" if phone.os_name == "iOS" else "analytics-kotlin", "version": "1.6.2"},
     }
@@ -71,6 +72,11 @@ def track(event: str, **properties: Any) -> Call:
 
 def install(version: str = "3.8.1") -> Call:
     return track("Application Installed", version=version, build="381")
+
+
+def called_back(url: str, click_id: str) -> Call:
+    """Return what the app sends when somebody comes over a link that opens it."""
+    return track("Deep Link Opened", provider="Nimbus Notes", url=url, click_id=click_id)
 
 
 def sign_up(person: Person) -> list[Call]:

@@ -14,7 +14,8 @@ class Campaign:
 
     `installs` is its part of all credited ones, in each two weeks times `phases` (oldest first), `conversion` installs
     for a click (0-1), `views` impressions for a click, `android` the part of its people with Android (0-1). Taps
-    `by_server` are reported by the ad network with the device's id, the others come over the link.
+    `by_server` are reported by the ad network with the device's id, the others come over the link. A `returning`
+    campaign calls people back who have the app and have been away.
     """
 
     slug: str
@@ -29,6 +30,10 @@ class Campaign:
     to_site: bool = False
     content: str = ""
     publishers: tuple[str, ...] = ("",)
+    ad_sets: tuple[str, ...] = ("",)
+    creatives: tuple[str, ...] = ("",)
+    deep_link: str = ""
+    returning: bool = False
     phases: tuple[float, float, float, float] = (1, 1, 1, 1)
     stores: dict[str, str] = field(default_factory=lambda: {"ios_url": IOS_STORE, "android_url": ANDROID_STORE})
 
@@ -44,6 +49,9 @@ CAMPAIGNS = (
         0.62,
         content="15 s video",
         publishers=("feed", "topview"),
+        ad_sets=("Students 18-24", "Lookalike 1%"),
+        creatives=("Lecture in 15 s", "Before and after"),
+        deep_link="nimbus://templates/lecture-notes",
     ),
     Campaign(
         "study-with-me",
@@ -55,6 +63,8 @@ CAMPAIGNS = (
         0.5,
         phases=(0.3, 0.6, 1, 1.5),
         content="Creators",
+        ad_sets=("DE and AT", "English"),
+        creatives=("@leas.notes", "@studyjonas", "@mayawrites"),
     ),
     Campaign(
         "lookalike-eu",
@@ -67,6 +77,8 @@ CAMPAIGNS = (
         views=2.2,
         by_server=True,
         publishers=("instagram_stories", "facebook_feed"),
+        ad_sets=("Lookalike 1%", "Lookalike 3%"),
+        creatives=("Carousel A", "Carousel B", "Video 9:16"),
         content="Carousel",
     ),
     Campaign(
@@ -81,10 +93,33 @@ CAMPAIGNS = (
         by_server=True,
         phases=(1.3, 1.3, 1.2, 0.5),
         publishers=("instagram_reels",),
+        ad_sets=("Away for a week",),
+        creatives=("Your notes miss you", "New templates"),
+        deep_link="nimbus://templates",
+        returning=True,
     ),
-    Campaign("brand-search", "Brand search", "google_ads", "cpc", 15, 0.2, 0.7, content="Nimbus Notes"),
     Campaign(
-        "note-taking-apps", "Note taking apps", "google_ads", "cpc", 8, 0.09, 0.7, by_server=True, content="Generic"
+        "brand-search",
+        "Brand search",
+        "google_ads",
+        "cpc",
+        15,
+        0.2,
+        0.7,
+        content="Nimbus Notes",
+        ad_sets=("Exact", "Phrase"),
+    ),
+    Campaign(
+        "note-taking-apps",
+        "Note taking apps",
+        "google_ads",
+        "cpc",
+        8,
+        0.09,
+        0.7,
+        by_server=True,
+        content="Generic",
+        ad_sets=("Notes", "To-do lists"),
     ),
     Campaign("asa-notes", "Notes keywords", "apple_search_ads", "cpt", 11, 0.24, 0.0, by_server=True),
     Campaign(
@@ -112,6 +147,24 @@ CAMPAIGNS = (
         stores={"ios_url": "https://apps.apple.com/app/nimbus-note/id644612345", "android_url": ANDROID_STORE},
     ),
 )
+# A network that is paid for each install and sends clicks for devices it has seen, tapped or not: where one of them
+# installs the app on its own some day, the network claims it. Its clicks come hours and days before the install,
+# spread evenly, which is what gives it away.
+WALL = Campaign(
+    "reward-wall",
+    "Reward wall",
+    "adnova",
+    "cpi",
+    0,
+    0.0,
+    1.0,
+    by_server=True,
+    publishers=("app-wall-77",),
+    ad_sets=("Rewarded",),
+)
+WALL_DAYS = 26
+WALL_CLAIMS = 0.62
+WALL_CLICKS = 24
 # The taps of the campaign that brings nobody, as a part of all the others.
 DRY_TAPS = 0.03
 LANDING = f"{SITE}/get"

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from analytics.demo import acts, cast, hours, mistakes
-from analytics.demo.campaigns import CAMPAIGNS, DRY_TAPS, Campaign
+from analytics.demo.campaigns import CAMPAIGNS, DRY_TAPS, WALL, WALL_CLAIMS, WALL_CLICKS, WALL_DAYS, Campaign
 from analytics.demo.cast import Person
 
 INSTALLS = 1_500
@@ -31,6 +31,8 @@ class Tap:
     type: str = "click"
     agent: str = ""
     publisher: str = ""
+    ad_set: str = ""
+    creative: str = ""
     touch_id: str = ""
 
 
@@ -126,6 +128,8 @@ class _Author:
             if person.phone.os_name == "Android"
             else None
         )
+        if campaign is None:
+            self._claim(person, at)
         if rng.random() < 0.3:  # seen before, elsewhere
             other = rng.choice([campaign for campaign in CAMPAIGNS if campaign.installs])
             self._tap(other, person, at - timedelta(seconds=wait_s + rng.uniform(600, 5 * 86_400)))
@@ -140,9 +144,24 @@ class _Author:
         known = self._sign_up(person, signs_up_at)
         self._come_back(person, at, known_since=signs_up_at if known else None)
 
+    def _claim(self, person: Person, installed_at: datetime) -> None:
+        """Let the reward wall send a click of a device that comes by itself, some time before it does."""
+        lately = (self.now - installed_at).days < WALL_DAYS
+        if lately and person.may_track and person.phone.os_name == "Android" and self.rng.random() < WALL_CLAIMS:
+            self._tap(WALL, person, installed_at - timedelta(hours=self.rng.uniform(0.5, 160)))
+
     def _tap(self, campaign: Campaign, person: Person, at: datetime) -> Tap:
         type_ = "impression" if campaign.views and self.rng.random() < 0.12 else "click"
-        tap = Tap(campaign, at, person, type_, person.phone.agent, self.rng.choice(campaign.publishers))
+        tap = Tap(
+            campaign,
+            at,
+            person,
+            type_,
+            person.phone.agent,
+            self.rng.choice(campaign.publishers),
+            self.rng.choice(campaign.ad_sets),
+            self.rng.choice(campaign.creatives),
+        )
         if campaign.by_server:
             tap.touch_id = f"{campaign.source[:2]}-{self.rng.getrandbits(48):012x}"
         self.story.taps.append(tap)
@@ -157,7 +176,7 @@ class _Author:
     def _come_back(self, person: Person, installed_at: datetime, known_since: datetime | None) -> None:
         """Let somebody return on later days, less and less often, and some of them pay."""
         rng = self.rng
-        paid = False
+        paid, last_seen_at = False, installed_at
         for day in range(1, (self.now - installed_at).days + 2):
             if rng.random() > min(0.9, 1.1 * person.keenness * day**-0.55):
                 continue
@@ -167,7 +186,20 @@ class _Author:
             known = known_since is not None and known_since < at
             pays = known and not paid and rng.random() < 0.07
             paid = paid or pays
-            self._send(person, acts.session(rng, person, paying=pays), at, known=known)
+            calls = acts.session(rng, person, paying=pays)
+            if at - last_seen_at > timedelta(days=8) and rng.random() < 0.4:
+                calls = [self._call_back(person, at), *calls]
+            elif day > 12 and rng.random() < 0.02:
+                calls = [acts.install("3.8.2"), *calls]
+            last_seen_at = max(at, last_seen_at)
+            self._send(person, calls, at, known=known)
+
+    def _call_back(self, person: Person, at: datetime) -> acts.Call:
+        """Let an ad bring back somebody who had been away."""
+        campaign = next(campaign for campaign in CAMPAIGNS if campaign.returning)
+        tap = self._tap(campaign, person, at - timedelta(seconds=self.rng.uniform(3, 40)))
+        tap.type = "click"
+        return acts.called_back(campaign.deep_link, tap.touch_id)
 
     def _strangers(self, ago: int, installs: float) -> None:
         """Let people tap and look who never install, bots among them."""
@@ -184,6 +216,9 @@ class _Author:
                 self._stranger(campaign, ago, "click")
             for _ in range(self._about(clicks * campaign.views)):
                 self._stranger(campaign, ago, "impression")
+        if ago < WALL_DAYS:
+            for _ in range(self._about(WALL_CLICKS * self.scale)):
+                self._stranger(WALL, ago, "click")
 
     def _stranger(self, campaign: Campaign, ago: int, type_: str) -> None:
         rng = self.rng

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from msgspec import Raw
 
-from analytics.demo.campaigns import CAMPAIGNS, LANDING
+from analytics.demo.campaigns import CAMPAIGNS, LANDING, WALL
 from analytics.demo.cast import APP
 from analytics.demo.story import Sent, Story, Tap
 from attribution import services as attribution
@@ -28,13 +28,14 @@ TOUCHES = 2_000
 def make_links(project: Project) -> dict[str, Link]:
     """Make the campaigns' links; return them by the campaign's slug."""
     made = {}
-    for campaign in CAMPAIGNS:
+    for campaign in (*CAMPAIGNS, WALL):
         fields = {
             "name": campaign.name,
             "source": campaign.source,
             "medium": campaign.medium,
             "content": campaign.content,
             "fallback_url": LANDING,
+            "deep_link": campaign.deep_link,
             **({} if campaign.to_site else campaign.stores),
         }
         try:
@@ -63,7 +64,8 @@ def tell_taps(story: Story, made: Mapping[str, Link], progress: Progress) -> Non
 
 
 def _visit(tap: Tap) -> attribution.Visit:
-    query = {"publisher": tap.publisher} if tap.publisher else {}
+    said = {"publisher": tap.publisher, "adset": tap.ad_set, "creative": tap.creative}
+    query = {name: value for name, value in said.items() if value}
     return attribution.Visit(query, tap.agent, tap.person.ip, tap.person.place.locale)
 
 
@@ -88,7 +90,7 @@ def _touch(tap: Tap, link: Link) -> dict[str, Any]:
         "touchId": tap.touch_id,
         "timestamp": tap.at.isoformat(timespec="milliseconds"),
         "link": link.slug,
-        "campaign": {"publisher": tap.publisher},
+        "campaign": {"publisher": tap.publisher, "adSet": tap.ad_set, "creative": tap.creative},
         "context": {
             "ip": person.ip,
             "userAgent": tap.agent,
@@ -96,6 +98,7 @@ def _touch(tap: Tap, link: Link) -> dict[str, Any]:
             "device": {"advertisingId": person.advertising_id, "model": phone.model},
             "os": {"name": phone.os_name, "version": phone.os_version},
             "app": {"namespace": APP},
+            "country": person.place.country,
         },
     }
 
