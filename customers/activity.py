@@ -22,7 +22,13 @@ LOGGED = {
     Invitation: ["id", "organization", "token_hash", "created_at", "invited_by"],
     ApiKey: ["id", "project", "key_hash", "hint", "created_at", "created_by", "last_used_at"],
 }
-THINGS = {"apikey": "Key", "project": "Project", "member": "Member", "invitation": "Invitation"}
+THINGS = {
+    "apikey": "Key",
+    "project": "Project",
+    "member": "Member",
+    "invitation": "Invitation",
+    "ruleset": "Rules",
+}
 VERBS = {LogEntry.Action.CREATE: "added", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
 # A change of one of these says what was done.
 DEEDS = {"revoked_at": "revoked", "expires_at": "rotated", "accepted_at": "accepted", "deleted_at": "deleted"}
