@@ -1,15 +1,18 @@
 """The wire format of touches in bulk, and what of it is checked before a row is made."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
+import orjson
 from msgspec import Raw
 
+from attribution import contacts, parameters
 from attribution.devices import MAX_CHARS, normal_model, normal_os, read_agent
-from attribution.store import TouchRow
+from attribution.store import NO_FLAGS, TouchRow
 from events import clock
-from events.payloads import Refusal, Refused
+from events.payloads import EMPTY, RawJson, Refusal, Refused
 from events.store import Inet
 from growthplatform.core.api import InvalidJson
 from growthplatform.core.errors import Problem
@@ -26,7 +29,7 @@ class InvalidBatch(Problem):
     message = 'The body must be an object with "batch": a list of touches.'
 
 
-class CampaignIn(msgspec.Struct, gc=False):
+class CampaignIn(msgspec.Struct, gc=False, rename="camel"):
     source: Text = None
     medium: Text = None
     name: Text = None
@@ -34,6 +37,9 @@ class CampaignIn(msgspec.Struct, gc=False):
     term: Text = None
     id: Text = None
     publisher: Text = None
+    ad_set: Text = None
+    ad: Text = None
+    creative: Text = None
 
 
 class DeviceIn(msgspec.Struct, gc=False, rename="camel"):
@@ -65,6 +71,10 @@ class ContextIn(msgspec.Struct, gc=False, rename="camel"):
     os: OsIn | None = None
     app: AppIn | None = None
     screen: ScreenIn | None = None
+    country: Text = None
+    user_id: Text = None
+    email_sha256: Text = None
+    phone_sha256: Text = None
 
 
 class TouchIn(msgspec.Struct, gc=False, rename="camel"):
@@ -77,6 +87,8 @@ class TouchIn(msgspec.Struct, gc=False, rename="camel"):
     campaign: CampaignIn | None = None
     context: ContextIn | None = None
     click_id: Text = None
+    deep_link: Text = None
+    params: dict[str, Text] | None = None
 
 
 class BatchIn(msgspec.Struct, gc=False):
@@ -94,12 +106,17 @@ class LinkFacts(msgspec.Struct, frozen=True, gc=False):
     term: str
     campaign_id: str
     publisher: str
+    ad_set: str = ""
+    ad: str = ""
+    creative: str = ""
+    deep_link: str = ""
 
 
 _batch = msgspec.json.Decoder(BatchIn)
 _touch = msgspec.json.Decoder(TouchIn)
 NO_CAMPAIGN, NO_CONTEXT = CampaignIn(), ContextIn()
 NO_DEVICE, NO_OS = DeviceIn(), OsIn()
+COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def read_batch(body: bytes) -> list[Raw]:
@@ -186,6 +203,16 @@ def check(
         time_zone=_text(context.timezone, "context.timezone", 50),
         screen=_screen(context.screen),
         bot=read.bot,
+        ad_set=_text(campaign.ad_set, "campaign.adSet", 100) or (link.ad_set if link else ""),
+        ad=_text(campaign.ad, "campaign.ad", 100) or (link.ad if link else ""),
+        creative=_text(campaign.creative, "campaign.creative", 100) or (link.creative if link else ""),
+        params=_params(touch.params),
+        deep_link=_deep_link(touch.deep_link) or (link.deep_link if link else ""),
+        country=_country(context.country),
+        user_id=_text(context.user_id, "context.userId", 200),
+        email_sha256=_digest(context.email_sha256, "context.emailSha256"),
+        phone_sha256=_digest(context.phone_sha256, "context.phoneSha256"),
+        flags=NO_FLAGS,
     )
 
 
@@ -199,6 +226,36 @@ def _text(value: Text, field: str, longest: int) -> str:
     if "\x00" in text:
         raise Refused("nul_character", f"{field}: holds a NUL character, which can't be stored.", field)
     return text
+
+
+def _params(given: dict[str, Text] | None) -> RawJson:
+    """Return the other parameters of a click as JSON text, cut to what is kept; see parameters.py. Raises Refused."""
+    if not given:
+        return EMPTY
+    kept = parameters.params_of({name: _text(value, "params", TOUCH_BYTES) for name, value in given.items()})
+    return RawJson(orjson.dumps(kept))
+
+
+def _deep_link(value: Text) -> str:
+    text = _text(value, "deepLink", 500)
+    if text and not parameters.is_safe_deep_link(text):
+        raise Refused("invalid_field", "deepLink: must be a path, or an address that an app may open.", "deepLink")
+    return text
+
+
+def _country(value: Text) -> str:
+    text = _text(value, "context.country", 100).upper()
+    if text and not COUNTRY.fullmatch(text):
+        raise Refused("invalid_field", "context.country: must be two letters, like DE.", "context.country")
+    return text
+
+
+def _digest(value: Text, field: str) -> str:
+    """Return a SHA-256 as it is kept. Raises Refused for anything else, so that nobody sends the address itself."""
+    text = _text(value, field, 320)
+    if text and not contacts.digest(text):
+        raise Refused("invalid_field", f"{field}: must be a SHA-256 in 64 hexadecimal digits.", field)
+    return contacts.digest(text)
 
 
 def _moment(value: Any) -> datetime | None:

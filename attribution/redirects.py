@@ -9,9 +9,8 @@ from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
 from attribution import touches
-from attribution.devices import Device
 from attribution.models import Link, Touch
-from attribution.touches import Visit
+from attribution.touches import Recorded, Visit
 from growthplatform.core.http import client_ip
 
 # The smallest picture there is: one transparent point.
@@ -25,10 +24,9 @@ def click(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method not in {"GET", "HEAD"}:
         return HttpResponseNotAllowed(["GET", "HEAD"])
     link = _get_link(slug)
-    visit = _visit(request)
-    touch_id, device = _record(link, Touch.Type.CLICK, visit)
+    recorded = _record(link, Touch.Type.CLICK, _visit(request))
     answer = HttpResponse(status=302)
-    answer["Location"] = iri_to_uri(touches.landing(link, device, touch_id, visit.query))
+    answer["Location"] = iri_to_uri(touches.landing(link, recorded))
     answer["Cache-Control"] = NOT_KEPT
     return answer
 
@@ -43,7 +41,7 @@ def impression(request: HttpRequest, slug: str) -> HttpResponse:
     return answer
 
 
-def _record(link: Link, type_: str, visit: Visit) -> tuple[str, Device]:
+def _record(link: Link, type_: str, visit: Visit) -> Recorded:
     try:
         return touches.record(link, type_, visit, now=timezone.now())
     except psycopg.errors.ForeignKeyViolation:  # deleted within the seconds that links are remembered

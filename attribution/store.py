@@ -6,11 +6,15 @@ from typing import NamedTuple
 
 from django.db import transaction
 
+from events.payloads import EMPTY, RawJson
 from events.store import Inet, raw_cursor
+
+# Shared by all rows without flags, so never changed.
+NO_FLAGS: list[str] = []
 
 
 class TouchRow(NamedTuple):
-    """A touch as it is written; the fields are the columns."""
+    """A touch as it is written; the fields are the columns, `params` as JSON text."""
 
     project_id: int
     touch_id: str
@@ -39,6 +43,18 @@ class TouchRow(NamedTuple):
     time_zone: str
     screen: str
     bot: bool
+    ad_set: str = ""
+    ad: str = ""
+    creative: str = ""
+    params: RawJson = EMPTY
+    deep_link: str = ""
+    country: str = ""
+    user_id: str = ""
+    email_sha256: str = ""
+    phone_sha256: str = ""
+    origin: str = ""
+    signature: str = ""
+    flags: list[str] = NO_FLAGS
 
 
 COLUMNS = ", ".join(TouchRow._fields)
@@ -51,9 +67,12 @@ OTHER_TYPES = {
     "ip": "inet",
     "user_agent": "text",
     "bot": "bool",
+    "params": "jsonb",
+    "flags": "varchar[]",
 }
 TYPES = [OTHER_TYPES.get(field, "varchar") for field in TouchRow._fields]
-VALUES = ", ".join("%s::inet" if field == "ip" else "%s" for field in TouchRow._fields)
+CASTS = {"ip": "::inet", "flags": "::varchar[]"}
+VALUES = ", ".join(f"%s{CASTS.get(field, '')}" for field in TouchRow._fields)
 ONE = f"INSERT INTO attribution_touch ({COLUMNS}) VALUES ({VALUES})"  # noqa: S608 -- the columns are constant
 STAGE = f"""
 CREATE TEMP TABLE IF NOT EXISTS touch_stage ON COMMIT DELETE ROWS AS

@@ -8,37 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import orjson
 from msgspec import Raw
 
-from attribution import links, payloads, store
+from attribution import links, parameters, payloads, store
 from attribution.devices import MAX_CHARS, Device, read_agent
-from attribution.models import Link, Touch
+from attribution.models import Link
+from attribution.parameters import Said
 from attribution.payloads import LinkFacts
 from attribution.store import TouchRow
 from customers.services import Caller
-from events.payloads import Refusal, Refused, refuse_beyond
+from events.payloads import EMPTY, RawJson, Refusal, Refused, refuse_beyond
 from events.store import Inet
 
 # A new or changed link is known this late at the most, in each web process.
 CACHE_S = 5.0
 CACHE_SIZE = 10_000
-
-# What a tap may say of itself, by the names that ad networks use. The first name that has a value counts.
-PARAMETERS = {
-    "source": ("utm_source",),
-    "medium": ("utm_medium",),
-    "campaign": ("utm_campaign",),
-    "content": ("utm_content",),
-    "term": ("utm_term",),
-    "campaign_id": ("utm_id", "campaign_id"),
-    "publisher": ("publisher", "siteid", "site_id"),
-    "network_click_id": ("click_id", "clickid", "gclid", "fbclid", "ttclid"),
-    "device_id": ("device_id", "idfv"),
-    "advertising_id": ("advertising_id", "idfa", "gaid", "gps_adid"),
-    "app": ("app_id", "bundle_id", "package_name"),
-}
-# Columns of Touch; `campaign` is the name of ours.
-LONGEST = {field.name: field.max_length or 0 for field in Touch._meta.fields}  # noqa: SLF001 -- documented API
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +69,24 @@ def find_link(slug: str) -> Link | None:
     return link
 
 
-def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> tuple[str, Device]:
-    """Store a tap or a view of `link` and commit; return its touch id and what the user agent says.
+class Recorded(NamedTuple):
+    """A touch that was stored, as far as its answer depends on it."""
+
+    touch_id: str
+    device: Device
+    said: Said
+
+
+def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> Recorded:
+    """Store a tap or a view of `link` and commit.
 
     Each call is a touch of its own. A machine's is stored, but neither counted nor credited.
     """
     touch_id = f"tch_{secrets.token_hex(12)}"
     agent = visit.user_agent.replace("\x00", "")[:MAX_CHARS]
     device = read_agent(agent)
-    said = said_by(visit.query)
+    said = parameters.read(visit.query)
+    of, params = said.fields.get, said.params
     store.store_one(
         TouchRow(
             project_id=link.project_id,
@@ -102,18 +96,18 @@ def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> tuple[str,
             ts=now,
             received_at=now,
             clamped=False,
-            source=said.get("source") or link.source,
-            medium=said.get("medium") or link.medium,
-            campaign=said.get("campaign") or link.name,
-            content=said.get("content") or link.content,
-            term=said.get("term") or link.term,
-            campaign_id=said.get("campaign_id") or link.campaign_id,
-            publisher=said.get("publisher") or link.publisher,
-            network_click_id=said.get("network_click_id", ""),
-            device_id=said.get("device_id", "").lower(),
-            advertising_id=said.get("advertising_id", "").lower(),
+            source=of("source") or link.source,
+            medium=of("medium") or link.medium,
+            campaign=of("campaign") or link.name,
+            content=of("content") or link.content,
+            term=of("term") or link.term,
+            campaign_id=of("campaign_id") or link.campaign_id,
+            publisher=of("publisher") or link.publisher,
+            network_click_id=of("network_click_id", ""),
+            device_id=of("device_id", "").lower(),
+            advertising_id=of("advertising_id", "").lower(),
             ip=payloads.allowed(Inet.parse(visit.ip), link.project.ip_policy),
-            app=said.get("app", ""),
+            app=of("app", ""),
             os_name=device.os_name[:40],
             os_version=device.os_version[:40],
             device_model=device.model[:100],
@@ -122,31 +116,22 @@ def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> tuple[str,
             time_zone="",
             screen="",
             bot=visit.machine or device.bot or not agent,
+            ad_set=of("ad_set") or link.ad_set,
+            ad=of("ad") or link.ad,
+            creative=of("creative") or link.creative,
+            params=RawJson(orjson.dumps(params)) if params else EMPTY,
+            deep_link=of("deep_link") or link.deep_link,
+            user_id=of("user_id", ""),
+            email_sha256=of("email_sha256", ""),
+            phone_sha256=of("phone_sha256", ""),
         )
     )
-    return touch_id, device
+    return Recorded(touch_id, device, said)
 
 
-def said_by(query: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields that the parameters of a tapped address fill, cut to what is kept.
-
-    A macro that the network left unfilled, like {gaid} or __IDFA__, says nothing.
-    """
-    if not query:
-        return {}
-    said = {}
-    for field, names in PARAMETERS.items():
-        for name in names:
-            value = query.get(name, "").replace("\x00", "").strip()[: LONGEST[field]]
-            if value and not (value[0] in "{[$%" or (value.startswith("__") and value.endswith("__"))):
-                said[field] = value
-                break
-    return said
-
-
-def landing(link: Link, device: Device, touch_id: str, query: Mapping[str, str]) -> str:
+def landing(link: Link, recorded: Recorded) -> str:
     """Return where a tap leads, the campaign that the tapped address named going before the link's."""
-    said = said_by(query)
+    said, device = recorded.said.fields, recorded.device
     if said:
         link = copy(link)
         link.name = said.get("campaign", link.name)
@@ -155,7 +140,7 @@ def landing(link: Link, device: Device, touch_id: str, query: Mapping[str, str])
     platform: links.Platform = (
         "ios" if device.os_name == "ios" else "android" if device.os_name == "android" else "other"
     )
-    return links.destination(link, platform, touch_id)
+    return links.destination(link, platform, recorded.touch_id)
 
 
 def take(caller: Caller, batch: Sequence[Raw], *, received_at: datetime) -> Receipt:
@@ -213,6 +198,10 @@ def _links_of(project_id: int, slugs: Iterable[str | None]) -> dict[str, LinkFac
             term=link.term,
             campaign_id=link.campaign_id,
             publisher=link.publisher,
+            ad_set=link.ad_set,
+            ad=link.ad,
+            creative=link.creative,
+            deep_link=link.deep_link,
         )
         for link in Link.objects.filter(project=project_id, slug__in=wanted)
     }
