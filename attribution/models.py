@@ -185,6 +185,7 @@ class Touch(models.Model):
                 include=["type", "bot", "link", "source", "campaign"],
                 name="touch_newest",
             ),
+            models.Index(fields=["project", "ts"], name="touch_told", condition=~models.Q(origin="")),
         ]
 
     def __str__(self) -> str:
@@ -359,6 +360,7 @@ class Decision(models.Model):
             models.Index(fields=["project", "-installed_at", "-id"], name="decision_newest"),
             models.Index(fields=["project", "source", "campaign", "installed_at"], name="decision_by_campaign"),
             models.Index(fields=["id"], name="decision_provisional", condition=models.Q(state="provisional")),
+            models.Index(fields=["project"], name="decision_reinstall", condition=models.Q(kind="reinstall")),
             models.Index(
                 fields=["id"], name="decision_unannounced", condition=models.Q(announced__lt=models.F("revision"))
             ),

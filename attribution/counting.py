@@ -1,0 +1,247 @@
+"""Clicks, installs and revenue counted along any of their properties: the one function behind every such number.
+
+The rule: installs are decisions of kind "install" that no fraud rule rejected. Reinstalls, reattributions and rejected
+installs are counted beside them and never mixed in. Clicks and impressions leave out bots, and what Meta and Apple
+tell about an install afterwards: they tell only of touches that won. Revenue is that of conversions that count, in the
+project's currency, on the day of the conversion; a reinstall's belongs to the source of the install it repeats.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from attribution.rules import ORGANIC
+from customers.models import Project
+
+ZERO = Decimal(0)
+
+
+class Dimension(NamedTuple):
+    """A property to count along: its name for people, and its column of decisions and of touches, if they have it."""
+
+    label: str
+    decision: str
+    touch: str
+
+
+DIMENSIONS = {
+    "source": Dimension("Source", "source", "source"),
+    "campaign": Dimension("Campaign", "campaign", "campaign"),
+    "ad_set": Dimension("Ad set", "ad_set", "ad_set"),
+    "ad": Dimension("Ad", "ad", "ad"),
+    "creative": Dimension("Creative", "creative", "creative"),
+    "publisher": Dimension("Publisher", "publisher", "publisher"),
+    "country": Dimension("Country", "country", "country"),
+    "platform": Dimension("Platform", "os_name", "os_name"),
+    "tier": Dimension("Matched by", "tier", ""),
+    "day": Dimension("Day", "day", "day"),
+}
+Key = tuple[Any, ...]
+
+
+@dataclass
+class Counts:
+    """What was counted; `tiers` splits the installs by how they were matched. None: touches don't have the property."""
+
+    clicks: int | None = 0
+    impressions: int | None = 0
+    installs: int = 0
+    reinstalls: int = 0
+    reattributions: int = 0
+    rejected: int = 0
+    revenue: Decimal = ZERO
+    tiers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def credited(self) -> int:
+        """Installs that a touch brought: all but the organic ones."""
+        return self.installs - self.tiers.get(ORGANIC, 0)
+
+    @property
+    def conversion(self) -> float | None:
+        """Credited installs for each click (0-1); None without clicks, as views and organic have none."""
+        return self.credited / self.clicks if self.clicks else None
+
+    @property
+    def rejected_share(self) -> float | None:
+        """Rejected installs among all, rejected ones included (0-1)."""
+        together = self.installs + self.rejected
+        return self.rejected / together if together else None
+
+    @property
+    def revenue_per_install(self) -> Decimal | None:
+        """Revenue of the period for each install of the period; not the lifetime value of those installs."""
+        return self.revenue / self.installs if self.installs else None
+
+    def add(self, other: "Counts") -> None:
+        """Count another one into this one."""
+        self.clicks = None if self.clicks is None or other.clicks is None else self.clicks + other.clicks
+        self.impressions = (
+            None if self.impressions is None or other.impressions is None else self.impressions + other.impressions
+        )
+        self.installs += other.installs
+        self.reinstalls += other.reinstalls
+        self.reattributions += other.reattributions
+        self.rejected += other.rejected
+        self.revenue += other.revenue
+        for tier, number in other.tiers.items():
+            self.tiers[tier] = self.tiers.get(tier, 0) + number
+
+
+def count(
+    project: Project,
+    since: datetime,
+    until: datetime,
+    by: Sequence[str] = (),
+    where: Mapping[str, str] | None = None,
+    *,
+    bucket: str = "day",
+    revenue: bool = True,
+) -> dict[Key, Counts]:
+    """Count [since, until) along the dimensions `by`, one entry for each combination that has anything.
+
+    `where` keeps the rows with exactly these values. "day" is the day in the project's zone, with `bucket="hour"` the
+    hour. Touches have no tier: with it among the dimensions clicks and impressions are None. Three statements, each
+    over the rows of the period.
+    """
+    where = where or {}
+    found: dict[Key, Counts] = {}
+    touched = all(DIMENSIONS[name].touch for name in (*by, *where))
+    empty: int | None = 0 if touched else None
+
+    def entry(key: Key) -> Counts:
+        one = found.get(key)
+        if one is None:
+            one = found[key] = Counts(empty, empty)
+        return one
+
+    asked = _Asked(project, since, until, tuple(by), where, bucket)
+    for key, tier, kind, rejected, number in asked.decisions():
+        _sort_in(entry(key), tier, kind, rejected=rejected, number=number)
+    for key, click, number in asked.touches() if touched else ():
+        one = entry(key)
+        if click:
+            one.clicks = (one.clicks or 0) + number
+        else:
+            one.impressions = (one.impressions or 0) + number
+    for key, amount in asked.revenue() if revenue else ():
+        entry(key).revenue += amount
+    return found
+
+
+def total(counts: Mapping[Key, Counts]) -> Counts:
+    """Add everything up to one."""
+    together = Counts()
+    for one in counts.values():
+        together.add(one)
+    return together
+
+
+def _sort_in(one: Counts, tier: str, kind: str, *, rejected: bool, number: int) -> None:
+    if rejected:
+        one.rejected += number
+    elif kind == "reinstall":
+        one.reinstalls += number
+    elif kind == "reattribution":
+        one.reattributions += number
+    else:
+        one.installs += number
+        one.tiers[tier] = one.tiers.get(tier, 0) + number
+
+
+DECISIONS = """
+SELECT {columns} d.tier, d.kind, d.rejected, count(*) FROM attribution_decision d
+WHERE d.project_id = %(project)s AND d.installed_at >= %(since)s AND d.installed_at < %(until)s {conditions}
+GROUP BY {columns} d.tier, d.kind, d.rejected
+"""
+TOUCHES = """
+SELECT {columns} t.type = 'click', count(*) FROM attribution_touch t
+WHERE t.project_id = %(project)s AND t.ts >= %(since)s AND t.ts < %(until)s AND NOT t.bot {conditions}
+GROUP BY {columns} t.type = 'click'
+"""
+# What networks told afterwards is taken off again: few rows with an index of their own, where a further condition
+# on all touches would make the statement above read the rows themselves instead of their index.
+TOLD = """
+SELECT {columns} t.type = 'click', -count(*) FROM attribution_touch t
+WHERE t.project_id = %(project)s AND t.ts >= %(since)s AND t.ts < %(until)s AND NOT t.bot AND t.origin <> ''
+{conditions} GROUP BY {columns} t.type = 'click'
+"""
+# A reinstall leads to the decision it repeats, and so on to the first; `kept` holds where each of them ends.
+REVENUE = """
+WITH RECURSIVE chain AS (
+    SELECT id, original_id AS first FROM attribution_decision
+    WHERE project_id = %(project)s AND kind = 'reinstall' AND original_id IS NOT NULL
+    UNION
+    SELECT c.id, o.original_id FROM chain c JOIN attribution_decision o ON o.id = c.first
+    WHERE o.kind = 'reinstall' AND o.original_id IS NOT NULL
+), kept AS (
+    SELECT c.id, c.first FROM chain c JOIN attribution_decision o ON o.id = c.first
+    WHERE o.kind <> 'reinstall' OR o.original_id IS NULL
+)
+SELECT {columns} sum(c.revenue) FROM attribution_conversion c
+JOIN attribution_decision own ON own.install_id = c.install_id
+LEFT JOIN kept k ON k.id = own.id
+JOIN attribution_decision d ON d.id = COALESCE(k.first, own.id)
+WHERE c.project_id = %(project)s AND c.ts >= %(since)s AND c.ts < %(until)s
+AND c.counted AND c.revenue IS NOT NULL AND c.currency = %(currency)s {conditions}
+GROUP BY {grouped}
+"""
+
+
+class _Asked(NamedTuple):
+    project: Project
+    since: datetime
+    until: datetime
+    by: tuple[str, ...]
+    where: Mapping[str, str]
+    bucket: str
+
+    def decisions(self) -> list[tuple[Key, str, str, bool, int]]:
+        rows = self._rows(DECISIONS, "decision", "d", "installed_at")
+        return [(self._key(row), *row[-4:]) for row in rows]
+
+    def touches(self) -> list[tuple[Key, bool, int]]:
+        rows = self._rows(TOUCHES, "touch", "t", "ts") + self._rows(TOLD, "touch", "t", "ts")
+        return [(self._key(row), *row[-2:]) for row in rows]
+
+    def revenue(self) -> list[tuple[Key, Decimal]]:
+        return [(self._key(row), row[-1]) for row in self._rows(REVENUE, "decision", "d", "ts", at_table="c")]
+
+    def _key(self, row: Sequence[Any]) -> Key:
+        return tuple(row[: len(self.by)])
+
+    def _rows(self, statement: str, kind: str, table: str, at: str, *, at_table: str = "") -> list[Any]:
+        """Run a statement with its columns and conditions filled in; all names come from DIMENSIONS."""
+
+        def column(name: str) -> str:
+            if name == "day":
+                cut = f"date_trunc('{'hour' if self.bucket == 'hour' else 'day'}', {at_table or table}.{at}, %(zone)s)"
+                return cut if self.bucket == "hour" else f"({cut} AT TIME ZONE %(zone)s)::date"
+            return f"{table}.{getattr(DIMENSIONS[name], kind)}"
+
+        params: dict[str, Any] = {
+            "project": self.project.pk,
+            "since": self.since,
+            "until": self.until,
+            "zone": self.project.time_zone,
+            "currency": self.project.currency,
+        }
+        conditions = []
+        for number, (name, value) in enumerate(self.where.items()):
+            conditions.append(f"AND {column(name)} = %(value{number})s")
+            params[f"value{number}"] = date.fromisoformat(value) if name == "day" else value
+        columns = [column(name) for name in self.by]
+        sql = statement.format(
+            columns="".join(f"{one}, " for one in columns),
+            conditions=" ".join(conditions),
+            # Without a column a sum over nothing would be one row of NULL.
+            grouped=", ".join(str(place + 1) for place in range(len(columns))) or "c.project_id",
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            rows: list[Any] = cursor.fetchall()
+        return rows
