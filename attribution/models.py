@@ -566,6 +566,7 @@ class Replay(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
+    parts = models.JSONField(default=list, db_default=NO_LIST, help_text="Stretches of the period, and which are done.")
     summary = models.JSONField(default=dict)
     problem = models.CharField(max_length=500, blank=True)
     rule_set = models.ForeignKey(RuleSet, models.PROTECT, null=True, related_name="+", help_text="Written on approval.")
@@ -586,16 +587,19 @@ class ReplayChange(models.Model):
 
     replay = models.ForeignKey(Replay, models.CASCADE, related_name="changes")
     decision = models.ForeignKey(Decision, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Decision.Kind.choices, db_default=Decision.Kind.INSTALL)
     old_tier = models.CharField(max_length=20)
     old_source = models.CharField(max_length=60)
     old_campaign = models.CharField(max_length=100, blank=True)
+    old_rejected = models.BooleanField(default=False, db_default=False)
     new_tier = models.CharField(max_length=20)
     new_source = models.CharField(max_length=60)
     new_campaign = models.CharField(max_length=100, blank=True)
     new_touch = models.ForeignKey(Touch, models.SET_NULL, null=True, related_name="+")
     new_probability = models.FloatField(null=True)
     new_rejected = models.BooleanField(default=False)
-    revenue = models.DecimalField(max_digits=16, decimal_places=4, default=0)
+    revenue = models.DecimalField(max_digits=16, decimal_places=4, default=0, db_default=Value(0))
+    applied = models.BooleanField(default=False, db_default=False)
 
     def __str__(self) -> str:
         return f"{self.decision} in {self.replay}"
