@@ -75,7 +75,7 @@ class Domain(models.Model):
     """A host of the project's own that its links may stand on, with the apps that open its addresses."""
 
     project = models.ForeignKey("customers.Project", models.CASCADE, related_name="domains")
-    host = models.CharField(max_length=253, unique=True, help_text="In lower case, without a port.")
+    host = models.CharField(max_length=253, help_text="In lower case, without a port.")
     token = models.CharField(max_length=64, help_text="What the TXT record must say.")
     verified_at = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
@@ -84,6 +84,15 @@ class Domain(models.Model):
     android_package = models.CharField(max_length=155, blank=True)
     android_fingerprints = ArrayField(models.CharField(max_length=95), default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        # Anybody can claim a host, so a claim must not keep its real holder out; only one can prove it.
+        constraints = [
+            models.UniqueConstraint(fields=["project", "host"], name="domain_claimed_once"),
+            models.UniqueConstraint(
+                fields=["host"], name="domain_verified_once", condition=models.Q(verified_at__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.host
