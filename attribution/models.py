@@ -170,6 +170,7 @@ class Touch(models.Model):
             # Only clicks are ever matched by network, and a bot's never.
             models.Index(
                 fields=["project", "ip", "ts"],
+                include=["received_at"],
                 name="touch_by_network",
                 condition=models.Q(bot=False, type="click", ip__isnull=False),
             ),
