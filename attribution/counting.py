@@ -8,7 +8,7 @@ project's currency, on the day of the conversion; a reinstall's belongs to the s
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from attribution.rules import ORGANIC
 from customers.models import Project
 
 ZERO = Decimal(0)
+DAY = "day"
 
 
 class Dimension(NamedTuple):
@@ -38,17 +39,17 @@ DIMENSIONS = {
     "country": Dimension("Country", "country", "country"),
     "platform": Dimension("Platform", "os_name", "os_name"),
     "tier": Dimension("Matched by", "tier", ""),
-    "day": Dimension("Day", "day", "day"),
+    "day": Dimension("Day", DAY, DAY),
 }
 Key = tuple[Any, ...]
 
 
 @dataclass
 class Counts:
-    """What was counted; `tiers` splits the installs by how they were matched. None: touches don't have the property."""
+    """What was counted; `tiers` splits the installs by how they were matched."""
 
-    clicks: int | None = 0
-    impressions: int | None = 0
+    clicks: int = 0
+    impressions: int = 0
     installs: int = 0
     reinstalls: int = 0
     reattributions: int = 0
@@ -79,10 +80,8 @@ class Counts:
 
     def add(self, other: "Counts") -> None:
         """Count another one into this one."""
-        self.clicks = None if self.clicks is None or other.clicks is None else self.clicks + other.clicks
-        self.impressions = (
-            None if self.impressions is None or other.impressions is None else self.impressions + other.impressions
-        )
+        self.clicks += other.clicks
+        self.impressions += other.impressions
         self.installs += other.installs
         self.reinstalls += other.reinstalls
         self.reattributions += other.reattributions
@@ -99,38 +98,55 @@ def count(
     by: Sequence[str] = (),
     where: Mapping[str, str] | None = None,
     *,
-    bucket: str = "day",
+    buckets: Sequence[datetime] = (),
+    decisions: bool = True,
+    touches: bool = True,
     revenue: bool = True,
 ) -> dict[Key, Counts]:
     """Count [since, until) along the dimensions `by`, one entry for each combination that has anything.
 
-    `where` keeps the rows with exactly these values. "day" is the day in the project's zone, with `bucket="hour"` the
-    hour. Touches have no tier: with it among the dimensions clicks and impressions are None. Three statements, each
-    over the rows of the period.
+    `where` keeps the rows with exactly these values. "day" gives the bucket that holds the row, one of `buckets`
+    (rising; days of the project's zone when left out). One statement each over the decisions, touches and revenue of
+    the period; each can be left out, and touches are where they don't have a property, see `has_touches`.
     """
     where = where or {}
     found: dict[Key, Counts] = {}
-    touched = all(DIMENSIONS[name].touch for name in (*by, *where))
-    empty: int | None = 0 if touched else None
 
     def entry(key: Key) -> Counts:
-        one = found.get(key)
-        if one is None:
-            one = found[key] = Counts(empty, empty)
-        return one
+        return found.setdefault(key, Counts())
 
-    asked = _Asked(project, since, until, tuple(by), where, bucket)
-    for key, tier, kind, rejected, number in asked.decisions():
+    buckets = buckets or (days_of(project, since, until) if DAY in by else ())
+    asked = _Asked(project, since, until, tuple(by), where, buckets)
+    for key, tier, kind, rejected, number in asked.decisions() if decisions else ():
         _sort_in(entry(key), tier, kind, rejected=rejected, number=number)
-    for key, click, number in asked.touches() if touched else ():
+    for key, click, number in asked.touches() if touches and has_touches(*by, *where) else ():
         one = entry(key)
         if click:
-            one.clicks = (one.clicks or 0) + number
+            one.clicks += number
         else:
-            one.impressions = (one.impressions or 0) + number
+            one.impressions += number
     for key, amount in asked.revenue() if revenue else ():
         entry(key).revenue += amount
     return found
+
+
+def has_touches(*names: str) -> bool:
+    """Say whether clicks and impressions can be counted along these dimensions; a touch has no tier, for example."""
+    return all(DIMENSIONS[name].touch for name in names)
+
+
+def days_of(project: Project, since: datetime, until: datetime, *, bucket: str = "day") -> list[datetime]:
+    """Return the starts of the days, or hours, of the project's zone that [since, until) touches, rising."""
+    if bucket == "hour":
+        begun = since.astimezone(project.tz)
+        begun = since - timedelta(minutes=begun.minute, seconds=begun.second, microseconds=begun.microsecond)
+        hours = int((until - begun) / timedelta(hours=1)) + 1
+        return [(begun + timedelta(hours=number)).astimezone(project.tz) for number in range(hours)]
+    first, last = since.astimezone(project.tz).date(), until.astimezone(project.tz).date()
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    midnights = (datetime.combine(day, time.min, project.tz) for day in days)
+    # By way of UTC: where clocks are changed at midnight, the day begins at one.
+    return [at.astimezone(UTC).astimezone(project.tz) for at in midnights]
 
 
 def total(counts: Mapping[Key, Counts]) -> Counts:
@@ -172,20 +188,25 @@ WHERE t.project_id = %(project)s AND t.ts >= %(since)s AND t.ts < %(until)s AND 
 """
 # A reinstall leads to the decision it repeats, and so on to the first; `kept` holds where each of them ends.
 REVENUE = """
+SELECT {columns} sum(c.revenue) FROM attribution_conversion c
+JOIN attribution_decision d ON d.install_id = c.install_id
+WHERE c.project_id = %(project)s AND c.ts >= %(since)s AND c.ts < %(until)s
+AND c.counted AND c.revenue IS NOT NULL AND c.currency = %(currency)s
+AND (d.kind <> 'reinstall' OR d.original_id IS NULL) {conditions}
+GROUP BY {grouped}
+"""
+REVENUE_AGAIN = """
 WITH RECURSIVE chain AS (
     SELECT id, original_id AS first FROM attribution_decision
     WHERE project_id = %(project)s AND kind = 'reinstall' AND original_id IS NOT NULL
     UNION
     SELECT c.id, o.original_id FROM chain c JOIN attribution_decision o ON o.id = c.first
     WHERE o.kind = 'reinstall' AND o.original_id IS NOT NULL
-), kept AS (
-    SELECT c.id, c.first FROM chain c JOIN attribution_decision o ON o.id = c.first
-    WHERE o.kind <> 'reinstall' OR o.original_id IS NULL
 )
-SELECT {columns} sum(c.revenue) FROM attribution_conversion c
-JOIN attribution_decision own ON own.install_id = c.install_id
-LEFT JOIN kept k ON k.id = own.id
-JOIN attribution_decision d ON d.id = COALESCE(k.first, own.id)
+SELECT {columns} sum(c.revenue) FROM chain k
+JOIN attribution_decision d ON d.id = k.first AND (d.kind <> 'reinstall' OR d.original_id IS NULL)
+JOIN attribution_decision own ON own.id = k.id
+JOIN attribution_conversion c ON c.install_id = own.install_id
 WHERE c.project_id = %(project)s AND c.ts >= %(since)s AND c.ts < %(until)s
 AND c.counted AND c.revenue IS NOT NULL AND c.currency = %(currency)s {conditions}
 GROUP BY {grouped}
@@ -198,7 +219,7 @@ class _Asked(NamedTuple):
     until: datetime
     by: tuple[str, ...]
     where: Mapping[str, str]
-    bucket: str
+    buckets: Sequence[datetime]
 
     def decisions(self) -> list[tuple[Key, str, str, bool, int]]:
         rows = self._rows(DECISIONS, "decision", "d", "installed_at")
@@ -209,31 +230,35 @@ class _Asked(NamedTuple):
         return [(self._key(row), *row[-2:]) for row in rows]
 
     def revenue(self) -> list[tuple[Key, Decimal]]:
-        return [(self._key(row), row[-1]) for row in self._rows(REVENUE, "decision", "d", "ts", at_table="c")]
+        statements = (REVENUE, REVENUE_AGAIN)
+        rows = [row for one in statements for row in self._rows(one, "decision", "d", "ts", at_table="c")]
+        return [(self._key(row), row[-1]) for row in rows]
 
     def _key(self, row: Sequence[Any]) -> Key:
-        return tuple(row[: len(self.by)])
+        return tuple(
+            self.buckets[max(value - 1, 0)] if name == DAY else value for name, value in zip(self.by, row, strict=False)
+        )
 
     def _rows(self, statement: str, kind: str, table: str, at: str, *, at_table: str = "") -> list[Any]:
         """Run a statement with its columns and conditions filled in; all names come from DIMENSIONS."""
 
         def column(name: str) -> str:
-            if name == "day":
-                cut = f"date_trunc('{'hour' if self.bucket == 'hour' else 'day'}', {at_table or table}.{at}, %(zone)s)"
-                return cut if self.bucket == "hour" else f"({cut} AT TIME ZONE %(zone)s)::date"
+            if name == DAY:
+                # A search in the list of starts costs a third of cutting each time in a zone with its clock changes.
+                return f"width_bucket({at_table or table}.{at}, %(buckets)s::timestamptz[])"
             return f"{table}.{getattr(DIMENSIONS[name], kind)}"
 
         params: dict[str, Any] = {
             "project": self.project.pk,
             "since": self.since,
             "until": self.until,
-            "zone": self.project.time_zone,
+            "buckets": list(self.buckets),
             "currency": self.project.currency,
         }
         conditions = []
         for number, (name, value) in enumerate(self.where.items()):
             conditions.append(f"AND {column(name)} = %(value{number})s")
-            params[f"value{number}"] = date.fromisoformat(value) if name == "day" else value
+            params[f"value{number}"] = value
         columns = [column(name) for name in self.by]
         sql = statement.format(
             columns="".join(f"{one}, " for one in columns),

@@ -1,17 +1,20 @@
 """The numbers of campaigns, links and installs: each is counted here and nowhere else.
 
-Pages, CSV files and the API read these functions, so they can't differ. A tap is a click that no bot made; an install
-counts on the day of the first open, for the touch its decision credits.
+Pages, CSV files and the API read these functions, so they can't differ. What counts is said in counting.py; a tap is
+a click that no bot made, and an install counts on the day of the first open, for the touch its decision credits.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDay, TruncHour
 
+from attribution import counting
+from attribution.counting import Counts
 from attribution.models import Decision, Install, Link, RuleSet, Touch
 from customers.models import Project
 
@@ -23,33 +26,11 @@ CLICKS = Q(type=Touch.Type.CLICK)
 
 
 @dataclass
-class CampaignTotal:
-    """What one campaign of one source did in a period; `tiers` counts its installs by how they were matched."""
+class CampaignTotal(Counts):
+    """What one campaign of one source did in a period."""
 
-    source: str
+    source: str = ""
     campaign: str = ""
-    clicks: int = 0
-    impressions: int = 0
-    installs: int = 0
-    tiers: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def conversion(self) -> float | None:
-        """Credited installs for each click (0-1); None without clicks, as views and organic have none."""
-        return self.credited / self.clicks if self.clicks else None
-
-    @property
-    def credited(self) -> int:
-        """Installs that a touch brought: all but the organic ones."""
-        return self.installs - self.tiers.get(ORGANIC, 0)
-
-    def add(self, other: "CampaignTotal") -> None:
-        """Count another row into this one."""
-        self.clicks += other.clicks
-        self.impressions += other.impressions
-        self.installs += other.installs
-        for tier, number in other.tiers.items():
-            self.tiers[tier] = self.tiers.get(tier, 0) + number
 
 
 @dataclass
@@ -81,48 +62,41 @@ def touches_between(project: Project, since: datetime, until: datetime) -> Query
 
 
 def decisions_between(project: Project, since: datetime, until: datetime) -> QuerySet[Decision]:
+    """Return all decisions of [since, until): also reinstalls, reattributions and rejected installs."""
     return Decision.objects.filter(project=project, installed_at__gte=since, installed_at__lt=until)
 
 
-def campaign_totals(project: Project, since: datetime, until: datetime, *, source: str = "") -> list[CampaignTotal]:
-    """Return one row for each source and campaign with a touch or an install in [since, until).
+def installs_between(project: Project, since: datetime, until: datetime) -> QuerySet[Decision]:
+    """Return the decisions of [since, until) that count as installs."""
+    return decisions_between(project, since, until).filter(kind=Decision.Kind.INSTALL, rejected=False)
 
-    Most installs first. `source` keeps only one.
+
+def campaign_totals(
+    project: Project, since: datetime, until: datetime, *, source: str = "", revenue: bool = False
+) -> list[CampaignTotal]:
+    """Return one row for each source and campaign with a touch, an install or revenue in [since, until).
+
+    Most installs first. `source` keeps only one; `revenue` is 0 unless it is asked for.
     """
-    touches, decisions = touches_between(project, since, until), decisions_between(project, since, until)
-    if source:
-        touches, decisions = touches.filter(source=source), decisions.filter(source=source)
-    found: dict[tuple[str, str], CampaignTotal] = {}
-
-    def row(source: str, campaign: str) -> CampaignTotal:
-        return found.setdefault((source, campaign), CampaignTotal(source, campaign))
-
-    counted = (
-        touches.order_by()
-        .values_list("source", "campaign")
-        .annotate(clicks=Count("id", filter=CLICKS), impressions=Count("id", filter=~CLICKS))
-    )
-    for name, campaign, clicks, impressions in counted:
-        row(name, campaign).clicks, row(name, campaign).impressions = clicks, impressions
-    credited = decisions.order_by().values_list("source", "campaign", "tier").annotate(installs=Count("id"))
-    for name, campaign, tier, installs in credited:
-        one = row(name, campaign)
-        one.installs += installs
-        one.tiers[tier] = one.tiers.get(tier, 0) + installs
-    return sorted(found.values(), key=lambda one: (-one.installs, -one.clicks, one.source, one.campaign))
+    where = {"source": source} if source else {}
+    counted = counting.count(project, since, until, ("source", "campaign"), where, revenue=revenue)
+    found = [
+        CampaignTotal(**vars(counts), source=name, campaign=campaign) for (name, campaign), counts in counted.items()
+    ]
+    return sorted(found, key=lambda one: (-one.installs, -one.clicks, one.source, one.campaign))
 
 
 def by_source(totals: Iterable[CampaignTotal]) -> list[CampaignTotal]:
     """Add campaigns up to one row for each source, most installs first."""
     found: dict[str, CampaignTotal] = {}
     for one in totals:
-        found.setdefault(one.source, CampaignTotal(one.source)).add(one)
+        found.setdefault(one.source, CampaignTotal(source=one.source)).add(one)
     return sorted(found.values(), key=lambda one: (-one.installs, -one.clicks, one.source))
 
 
 def sum_of(totals: Iterable[CampaignTotal]) -> CampaignTotal:
     """Add rows up to one."""
-    together = CampaignTotal("")
+    together = CampaignTotal()
     for one in totals:
         together.add(one)
     return together
@@ -132,26 +106,31 @@ def installs_by_source(
     project: Project, since: datetime, until: datetime, *, bucket: str = "day", source: str = ""
 ) -> list[Timeline]:
     """Count installs in [since, until) by source and hour or day of the project's zone, largest source first."""
-    decisions = decisions_between(project, since, until)
-    return _timelines(decisions, "installed_at", project, bucket, source)
+    counted = _along_time(project, since, until, bucket, source, touches=False)
+    return _timelines(counted, lambda counts: counts.installs)
 
 
 def clicks_by_source(
     project: Project, since: datetime, until: datetime, *, bucket: str = "day", source: str = ""
 ) -> list[Timeline]:
     """Count clicks in [since, until) by source and hour or day of the project's zone, largest source first."""
-    return _timelines(touches_between(project, since, until).filter(CLICKS), "ts", project, bucket, source)
+    counted = _along_time(project, since, until, bucket, source, decisions=False)
+    return _timelines(counted, lambda counts: counts.clicks)
 
 
-def _timelines(
-    rows: QuerySet[Decision] | QuerySet[Touch], at: str, project: Project, bucket: str, source: str
-) -> list[Timeline]:
-    if source:
-        rows = rows.filter(source=source)
-    cut = (TruncHour if bucket == "hour" else TruncDay)(at, tzinfo=project.tz)
+def _along_time(
+    project: Project, since: datetime, until: datetime, bucket: str, source: str, **parts: bool
+) -> dict[tuple[Any, ...], Counts]:
+    buckets = counting.days_of(project, since, until, bucket=bucket)
+    where = {"source": source} if source else {}
+    return counting.count(project, since, until, ("source", "day"), where, buckets=buckets, revenue=False, **parts)
+
+
+def _timelines(counted: Mapping[tuple[Any, ...], Counts], value: Callable[[Counts], int]) -> list[Timeline]:
     found: dict[str, Timeline] = {}
-    for name, start, number in rows.order_by().values_list("source", cut).annotate(number=Count("id")):
-        found.setdefault(name, Timeline(name)).counts[start] = number
+    for (name, start), counts in counted.items():
+        if number := value(counts):
+            found.setdefault(name, Timeline(name)).counts[start] = number
     return sorted(found.values(), key=lambda one: (-one.total, one.source))
 
 
@@ -165,7 +144,7 @@ def count_links(links: Sequence[Link], since: datetime, until: datetime) -> None
         return
     project = links[0].project
     touches = touches_between(project, since, until).filter(CLICKS)
-    decisions = decisions_between(project, since, until)
+    decisions = installs_between(project, since, until)
     if len(links) <= FEW_LINKS:
         touches, decisions = touches.filter(link__in=links), decisions.filter(touch__link__in=links)
     taps = _counts(touches, "link")
@@ -206,7 +185,7 @@ def latest_touches(link: Link, limit: int = 20) -> list[Touch]:
 def link_timelines(link: Link, since: datetime, until: datetime, *, bucket: str = "day") -> dict[str, Timeline]:
     """Count one link's taps and installs in [since, until) by hour or day of the project's zone."""
     taps = touches_between(link.project, since, until).filter(CLICKS, link=link)
-    installs = decisions_between(link.project, since, until).filter(touch__link=link)
+    installs = installs_between(link.project, since, until).filter(touch__link=link)
     counted: dict[str, Timeline] = defaultdict(lambda: Timeline(link.source))
     for name, rows, at in (("taps", taps, "ts"), ("installs", installs, "installed_at")):
         cut = (TruncHour if bucket == "hour" else TruncDay)(at, tzinfo=link.project.tz)
@@ -269,8 +248,8 @@ def installs_waiting() -> int:
 
 
 def pending_installs(project: Project) -> int:
-    """Count installs that wait for their decision."""
-    return project.installs.filter(pending=True, decision=None).count()
+    """Count installs that wait for their decision; returns, of which most get none, are left out."""
+    return project.installs.filter(pending=True, decision=None, kind=Install.Kind.INSTALL).count()
 
 
 def get_decision(project: Project, decision_id: int) -> Decision:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 
-from analytics.remembered import remembered
 from attribution import services as attribution
 from attribution.models import Decision, Install, Link, Touch
 from customers.models import ApiKey, Invitation, Project
+from customers.remembered import remembered
 from events import services as events
 from events.models import DayCount, Person, Rejected
 from growthplatform.core.periods import Period
@@ -50,7 +50,7 @@ def _campaigns(project: Project, period: Period) -> list[CampaignRow]:
     before: dict[tuple[str, str], int] = {}
     if period.previous:
         rows = (
-            attribution.decisions_between(project, period.previous.start, period.previous.until)
+            attribution.installs_between(project, period.previous.start, period.previous.until)
             .order_by()
             .values_list("source", "campaign")
             .annotate(installs=Count("id"))

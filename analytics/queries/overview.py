@@ -12,9 +12,9 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from analytics.remembered import remembered
 from attribution import services as attribution
 from customers.models import Project
+from customers.remembered import remembered
 from growthplatform.core.periods import Period
 
 Point = int | float | None
@@ -26,7 +26,8 @@ CLOSED_S = 60.0
 DEFINITIONS = {
     "people": "People with at least one event in the period; one who came on three days counts once.",
     "events": "Events that were accepted, by the time they happened. A repeated messageId counts once.",
-    "installs": "First opens of the app that have their decision, organic ones included, by the time of the install.",
+    "installs": "First opens of the app that have their decision, organic ones included, by the time of the install."
+    " Reinstalls, returns and installs rejected as fraud stay out.",
     "clicks": "Clicks on links and ads, bots left out.",
     "conversion": "Installs credited to a link or an ad, divided by clicks. Organic ones have no click and stay out.",
 }

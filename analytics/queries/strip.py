@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from analytics.remembered import remembered
 from attribution.models import Decision
 from customers.models import Project
+from customers.remembered import remembered
 from events.models import Event, Person, Rejected
 from events.queries import newest_events, pulse
 from growthplatform.core import formats, sources
