@@ -26,6 +26,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: str = ""
     debug: bool = False
     https: bool = False
+    country_header: str = ""
+    country_ranges: str = ""
     trusted_proxies: Annotated[int, Meta(ge=0, le=10)] = 0
     web_threads: Positive = 4
     ingest_events_per_second: Positive = 100_000
@@ -35,6 +37,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     email_from: str = "Growth Platform <growth@localhost>"
     sign_up: Literal["open", "invited"] = "open"
     staff_email: str = ""
+    apple_ads_url: Annotated[str, Meta(pattern=r"^https?://\S+$")] = "https://api-adservices.apple.com/api/v1/"
     log_format: Literal["text", "json"] = "text"
 
 

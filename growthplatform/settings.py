@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "growthplatform.core.middleware.ContentSecurityPolicy",
+    "attribution.hosts.LinkHosts",
     "growthplatform.core.middleware.BusyDoors",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -211,6 +212,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if config.trusted_
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 X_FRAME_OPTIONS = "DENY"
 TRUSTED_PROXIES = config.trusted_proxies
+COUNTRY_HEADER = config.country_header
+COUNTRY_RANGES = config.country_ranges
 
 _mail = urlsplit(config.email_url)
 DEFAULT_FROM_EMAIL = config.email_from
@@ -223,6 +226,8 @@ EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 25
 # A name or password with signs of an address in it (user@host) is written with percents.
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
 EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
+
+APPLE_ADS_URL = config.apple_ads_url
 
 LOGGING_CONFIG = None
 structlog.configure(**logging_config(config.log_format))
