@@ -68,8 +68,6 @@ def settings(rules: Rules) -> dict[str, Setting]:
     for rule in RULES:
         own = {} if rule.fixed else rules.fraud.get(rule.code, {})
         made[rule.code] = str(own.get("action", rule.action)), float(own.get("threshold", rule.threshold))
-    # The breaker is part of the rule about signatures; a flag only shows it.
-    made[SIGNATURE_BREAKER] = OFF, 0.5
     if len(_settings) >= MOST_KNOWN:
         _settings.clear()
     _settings[id(rules)] = rules, made
@@ -95,67 +93,70 @@ def of_touch(
     `rules` are those that hold for this touch. `returning` says that the app was there already, so that an open soon
     after the click is what a link is for.
     """
-    struck: list[Struck] = []
     said = settings(rules)
-
-    def strike(code: str, value: float | str, action: str = "") -> None:
-        set_action, threshold = said[code]
-        if set_action != OFF:
-            struck.append(Struck(code, value, threshold, action or set_action))
-
-    if touch.bot:
-        strike("ua_bot", 1.0)
+    struck: list[Struck] = []
     if touch.type == CLICK:
         if not returning:
             _of_times(install, touch, said, struck)
         if counts.clicks_hour > said["address_flood"][1] and touch.ip and touch.ip == install.ip:
-            strike("address_flood", float(counts.clicks_hour))
-    raised = _raised(touch, flags) if flags else ()
-    if touch.signature in BAD_SIGNATURES:
-        broken = any(one.code == SIGNATURE_BREAKER for one in raised)
-        strike("click_signature", touch.signature, FLAG if broken else "")
-    if "click_datacenter" in touch.flags:
-        strike("click_datacenter", 1.0)
+            _strike(struck, said, "address_flood", float(counts.clicks_hour))
+    # Most touches have nothing of this; a replay judges millions.
+    if touch.bot:
+        _strike(struck, said, "ua_bot", 1.0)
+    if touch.flags and "click_datacenter" in touch.flags:
+        _strike(struck, said, "click_datacenter", 1.0)
     if touch.country and install.country and touch.country != install.country:
-        strike("geo_mismatch", f"{touch.country} → {install.country}")
-    for one in raised:
-        action = said.get(one.code, (OFF, 0.0))[0]
-        if action != OFF:
-            struck.append(Struck(one.code, one.value, one.threshold, action))
+        _strike(struck, said, "geo_mismatch", f"{touch.country} → {install.country}")
+    if flags or touch.signature:
+        _of_source(touch, said, flags, struck)
     return tuple(struck) if struck else NOTHING
+
+
+def _strike(struck: list[Struck], said: Mapping[str, Setting], code: str, value: float | str) -> None:
+    action, threshold = said[code]
+    if action != OFF:
+        struck.append(Struck(code, value, threshold, action))
 
 
 def _of_times(install: InstallFacts, touch: TouchFacts, said: Mapping[str, Setting], struck: list[Struck]) -> None:
     """Add what the times of click, download and first open strike."""
     age_s = (install.installed_at - touch.ts).total_seconds()
-    if age_s < 0:
-        return
     begun = install.install_begin_at
-    if begun is not None:
-        action, threshold = said["ctit_injection"]
-        at = touch.ts
-        if install.referrer_click_at is not None and touch.touch_id == install.referrer_click_id:
-            # By the clock of the store, which also told when the download began.
-            at = max(at, install.referrer_click_at) if install.referrer_click_at > begun else at
-        if begun < at and action != OFF:
-            struck.append(Struck("ctit_injection", (at - begun).total_seconds(), threshold, action))
-    short_action, short_s = said["ctit_short"]
-    quick_action, quick_s = said["ctit_quick"]
-    if age_s < short_s and short_action != OFF:
-        struck.append(Struck("ctit_short", age_s, short_s, short_action))
-    elif age_s < quick_s and quick_action != OFF:
-        struck.append(Struck("ctit_quick", age_s, quick_s, quick_action))
+    if begun is not None and age_s >= 0:
+        clicked = _clicked_at(install, touch)
+        if clicked > begun:
+            _strike(struck, said, "ctit_injection", (clicked - begun).total_seconds())
+    if 0 <= age_s < said["ctit_short"][1]:
+        _strike(struck, said, "ctit_short", age_s)
+    elif 0 <= age_s < said["ctit_quick"][1]:
+        _strike(struck, said, "ctit_quick", age_s)
 
 
-def _raised(touch: TouchFacts, flags: Flags) -> list[Raised]:
-    """Return the flags over the touch's publisher and source that were up at its time."""
-    found: list[Raised] = []
-    keys = [(touch.source, touch.publisher), (touch.source, "")] if touch.publisher else [(touch.source, "")]
+def _clicked_at(install: InstallFacts, touch: TouchFacts) -> datetime:
+    """Return when the click was: the store's own time counts as well, which also told when the download began."""
+    told = install.referrer_click_at
+    if told is None or touch.touch_id != install.referrer_click_id:
+        return touch.ts
+    return max(told, touch.ts)
+
+
+def _of_source(touch: TouchFacts, said: Mapping[str, Setting], flags: Flags, struck: list[Struck]) -> None:
+    """Add the flags over the touch's publisher and source that were up at its time, and what its signature says."""
+    broken = False
+    keys = ((touch.source, touch.publisher), (touch.source, "")) if touch.publisher else ((touch.source, ""),)
     for key in keys:
         for one in flags.get(key, ()):
             if one.since <= touch.ts and (one.until is None or touch.ts < one.until):
-                found.append(one)
-    return found
+                if one.code == SIGNATURE_BREAKER:
+                    broken = True
+                    continue
+                action = said[one.code][0] if one.code in said else OFF
+                if action != OFF:
+                    struck.append(Struck(one.code, one.value, one.threshold, action))
+    if touch.signature in BAD_SIGNATURES:
+        action, threshold = said["click_signature"]
+        if action != OFF:
+            struck.append(Struck("click_signature", touch.signature, threshold, FLAG if broken else action))
 
 
 def of_install(install: InstallFacts, counts: InstallCounts, rules: Rules) -> tuple[Struck, ...]:
