@@ -5,11 +5,13 @@ Plain values: no Django, clock or network.
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 Action = Literal["off", "flag", "block"]
 Level = Literal["touch", "install", "source", "conversion"]
-OFF, FLAG, BLOCK = "off", "flag", "block"
+OFF: Final = "off"
+FLAG: Final = "flag"
+BLOCK: Final = "block"
 
 
 @dataclass(frozen=True, slots=True)
