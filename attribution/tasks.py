@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import decisions, installs, late, retention
+from attribution import apple_ads, decisions, installs, late, retention
 
 # One run goes on for this long while there is work; the next beat takes over from there.
 WORKING_S = 10.0
@@ -37,3 +37,12 @@ def finish_decisions() -> int:
 def forget_old() -> int:
     """Delete touches and installs that are older than they are kept for; return how many. Safe to repeat."""
     return retention.forget_old(now=timezone.now())
+
+
+@shared_task(acks_late=True, time_limit=120)
+def ask_apple() -> int:
+    """Take the tokens of AdServices that are due to Apple; return how many. Beat runs it every two seconds.
+
+    Safe to repeat, and one at a time.
+    """
+    return apple_ads.run(now=timezone.now(), working_s=WORKING_S)
