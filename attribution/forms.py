@@ -4,16 +4,19 @@ import csv
 import io
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 
-from attribution import links
-from attribution.models import Link
+from attribution import domains, links
+from attribution.models import Domain, Link
+from customers.models import Project
 from growthplatform.core.errors import InvalidField
 
 MAX_IMPORT_BYTES = 1_000_000
-MAX_IMPORT_ROWS = 2_000
 SOURCES = ("tiktok", "meta", "google", "apple", "youtube", "newsletter", "linkedin", "qr", "referral")
 MEDIUMS = ("cpc", "cpm", "social", "email", "influencer", "qr", "affiliate", "display", "video")
 
@@ -56,6 +59,32 @@ class LinkForm(forms.Form):
     publisher = forms.CharField(
         label="Publisher", required=False, max_length=100, help_text="The site or app showing it."
     )
+    ad_set = forms.CharField(label="Ad set", required=False, max_length=100, help_text="The group of ads.")
+    ad = forms.CharField(label="Ad", required=False, max_length=100)
+    creative = forms.CharField(
+        label="Creative", required=False, max_length=100, help_text="The picture, video or text shown."
+    )
+    deep_link = forms.CharField(
+        label="Place inside the app",
+        required=False,
+        max_length=500,
+        help_text="Told to the app after its first open: a path like /sale, or myapp://sale.",
+    )
+    domain = forms.ChoiceField(
+        label="Stands on", required=False, help_text="Your own domain, or the installation’s address."
+    )
+    expires_at = forms.CharField(
+        label="Ends at",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="Taps from then on are not counted.",
+    )
+    expired_url = forms.CharField(
+        label="Afterwards people land on",
+        required=False,
+        max_length=500,
+        help_text="Left empty, they read that the link has ended.",
+    )
 
     placeholders = {
         "name": "Winter sale",
@@ -64,13 +93,21 @@ class LinkForm(forms.Form):
         "ios_url": "https://apps.apple.com/app/id1640000000",
         "android_url": "com.example.app",
         "fallback_url": "https://example.com",
+        "deep_link": "/sale",
     }
 
-    def __init__(self, data: Any = None, *, link: Link | None = None, **kwargs: Any) -> None:
-        self.link = link
+    def __init__(self, data: Any = None, *, project: Project, link: Link | None = None, **kwargs: Any) -> None:
+        self.project, self.link = project, link
+        self.hosts = {domain.host: domain for domain in project.domains.exclude(verified_at=None).order_by("host")}
         if link and "initial" not in kwargs:
-            kwargs["initial"] = {"slug": link.slug, **{name: getattr(link, name) for name in links.FIELDS}}
+            kwargs["initial"] = {"slug": link.slug, **{name: links.text_of(link, name) for name in links.FIELDS}}
+            if link.expires_at:
+                kwargs["initial"]["expires_at"] = timezone.localtime(link.expires_at).strftime("%Y-%m-%dT%H:%M")
         super().__init__(data, **kwargs)
+        usual = urlsplit(settings.BASE_URL).netloc
+        domain_field = self.fields["domain"]
+        domain_field.choices = [("", usual), *((host, host) for host in self.hosts)]  # type: ignore[attr-defined]
+        domain_field.widget.attrs["class"] = "form-select"
         for name, text in self.placeholders.items():
             self.fields[name].widget.attrs.update(placeholder=text)
         for field in self.fields.values():
@@ -112,11 +149,29 @@ class LinkForm(forms.Form):
     def clean_fallback_url(self) -> str:
         return self._clean_destination("fallback_url")
 
+    def clean_expired_url(self) -> str:
+        return self._clean_destination("expired_url")
+
+    def clean_deep_link(self) -> str:
+        text = str(self.cleaned_data["deep_link"])
+        try:
+            return links.check_deep_link(text) if text else ""
+        except InvalidField as refusal:
+            raise forms.ValidationError(refusal.detail[0]["message"]) from None
+
+    def clean_expires_at(self) -> str:
+        text = str(self.cleaned_data["expires_at"]).strip()
+        try:
+            links.read_time(text, self.project)
+        except InvalidField as refusal:
+            raise forms.ValidationError(refusal.detail[0]["message"]) from None
+        return text
+
     def draft(self) -> Link:
         """Return the link as far as the form is right, not stored: for the preview."""
-        given = {name: self._value_of(name) for name in links.FIELDS}
+        given = {name: self._value_of(name) for name in links.TEXTS}
         slug = self.link.slug if self.link else self._value_of("slug")
-        return Link(slug=slug, **given)
+        return Link(slug=slug, domain=self.hosts.get(self._value_of("domain")), **given)
 
     def _value_of(self, name: str) -> str:
         """Return what the field holds when it is right, else nothing."""
@@ -133,8 +188,16 @@ class LinkForm(forms.Form):
     def destination_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("ios_url", "android_url", "fallback_url")]
 
+    def app_fields(self) -> list[forms.BoundField]:
+        shown = ("deep_link", "domain", "expires_at", "expired_url")
+        return [self[name] for name in shown if name != "domain" or self.hosts]
+
+    def has_app_fields(self) -> bool:
+        return any(field.value() or field.errors for field in self.app_fields())
+
     def detail_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("medium", "content", "term", "campaign_id", "publisher")]
+        shown = ("medium", "content", "term", "campaign_id", "ad_set", "ad", "creative", "publisher")
+        return [self[name] for name in shown]
 
     def has_details(self) -> bool:
         """Say whether the folded part has to stand open: something is in it, or wrong."""
@@ -146,10 +209,75 @@ class LinkForm(forms.Form):
             del self.errors[name]
 
 
+class HostForm(forms.Form):
+    """Claim a host."""
+
+    host = forms.CharField(
+        label="Host",
+        max_length=253,
+        help_text="A name of its own below your domain, such as go.example.com.",
+        widget=forms.TextInput(attrs={"placeholder": "go.example.com", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class AppsForm(forms.Form):
+    """Which apps open the addresses of a host; domains.py says what is right."""
+
+    ios_app_ids = forms.CharField(
+        label="Apps of iPhone and iPad",
+        required=False,
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "ABCDE12345.com.example.app", "spellcheck": "false"}),
+        help_text="Team id, a dot, bundle id. One a line.",
+    )
+    android_package = forms.CharField(
+        label="Android package",
+        required=False,
+        max_length=155,
+        widget=forms.TextInput(attrs={"placeholder": "com.example.app", "spellcheck": "false"}),
+    )
+    android_fingerprints = forms.CharField(
+        label="SHA-256 of the signing key",
+        required=False,
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "14:6D:E9:83:C5:73:06:50:…", "spellcheck": "false"}),
+        help_text="From the Play Console, under App signing: Google’s key, and yours where you sign yourself. One a line.",
+    )
+
+    def __init__(self, data: Any = None, *, domain: Domain) -> None:
+        self.domain = domain
+        initial = {
+            "ios_app_ids": "\n".join(domain.ios_app_ids),
+            "android_package": domain.android_package,
+            "android_fingerprints": "\n".join(domain.android_fingerprints),
+        }
+        super().__init__(data, initial=initial, prefix=f"domain-{domain.pk}")
+
+    def save(self) -> bool:
+        """Keep what was said when all of it is right; say whether it was."""
+        if not self.is_valid():
+            return False
+        given = self.cleaned_data
+        try:
+            domains.set_apps(
+                self.domain,
+                ios_app_ids=given["ios_app_ids"].split(),
+                android_package=given["android_package"],
+                android_fingerprints=given["android_fingerprints"].split(),
+            )
+        except InvalidField as refusal:
+            for row in refusal.detail:
+                self.add_error(row["field"], row["message"])
+            return False
+        return True
+
+
 class ImportForm(forms.Form):
     """A CSV of links: one row each, columns by the names of the fields."""
 
     file = forms.FileField(label="CSV file", help_text="The columns name, source and fallback_url are needed. UTF-8.")
+
+    text = ""
 
     def clean_file(self) -> list[dict[str, str]]:
         """Return the rows of the file, by column."""
@@ -157,14 +285,14 @@ class ImportForm(forms.Form):
         if (sent.size or 0) > MAX_IMPORT_BYTES:
             raise forms.ValidationError("The file is larger than 1 MB. Split it.")
         try:
-            text = sent.read().decode("utf-8-sig")
+            self.text = text = sent.read().decode("utf-8-sig")
         except UnicodeDecodeError:
             raise forms.ValidationError("The file is not UTF-8 text. Save it as “CSV UTF-8”.") from None
         rows = list(self._rows(text))
         if not rows:
             raise forms.ValidationError("The file has no rows below its head.")
-        if len(rows) > MAX_IMPORT_ROWS:
-            raise forms.ValidationError(f"The file has more than {MAX_IMPORT_ROWS:,} rows. Split it.")
+        if len(rows) > links.MAX_MANY:
+            raise forms.ValidationError(f"The file has more than {links.MAX_MANY:,} rows. Split it.")
         return rows
 
     @staticmethod

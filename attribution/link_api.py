@@ -91,7 +91,7 @@ def shape_of(link: Link, base: str, period: Period) -> dict[str, Any]:
     """Return a link, which has been counted, as the API shows it."""
     return {
         "slug": link.slug,
-        "url": links.address(link.slug, base),
+        "url": links.address(link, base),
         "qr": f"/c/{link.slug}.svg",
         "campaign": {
             place.removeprefix("campaign."): getattr(link, ours) for ours, place in PLACES.items() if "." in place
@@ -158,7 +158,7 @@ class LinksView(ProjectView):
         return Period.from_query(query, zone=self.project.tz, now=timezone.now())
 
     def mine(self) -> LinkQuerySet:
-        return Link.objects.filter(project=self.project).select_related("project")
+        return Link.objects.filter(project=self.project).select_related("project", "domain")
 
     def answer(self, link: Link, status: int = 200) -> Response:
         return Response(self.shapes([link])[0], status=status)
@@ -294,9 +294,10 @@ class LinkOne(LinksView):
 @require_safe
 def link_qr(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer the QR code of a link as an SVG file; what it holds is public, it hangs on walls."""
-    if not links.is_taken(slug):
+    link = Link.objects.select_related("domain").filter(slug=slug).first()
+    if link is None:
         raise Http404("There is no such link.")
-    answer = HttpResponse(links.qr_svg(links.address(slug, links.base_address(request))), content_type="image/svg+xml")
+    answer = HttpResponse(links.qr_svg(links.address(link, links.base_address(request))), content_type="image/svg+xml")
     answer["Cache-Control"] = "public, max-age=3600"
     answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     answer["X-Content-Type-Options"] = "nosniff"

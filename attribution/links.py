@@ -3,19 +3,21 @@
 import io
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import segno
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 
-from attribution.models import Link
+from attribution import domains, macros, parameters
+from attribution.models import Domain, Link
 from customers.models import Project
 from growthplatform.config import config
 from growthplatform.core.errors import InvalidField, Problem
@@ -30,7 +32,7 @@ SLUG_RULE = "lower-case letters, digits, - and _, at most 40, beginning and endi
 # Without letters and digits that look alike: people type slugs from posters.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 FREE_TRIES = 20
-FIELDS = (
+TEXTS = (
     "name",
     "source",
     "medium",
@@ -38,10 +40,19 @@ FIELDS = (
     "term",
     "campaign_id",
     "publisher",
+    "ad_set",
+    "ad",
+    "creative",
     "ios_url",
     "android_url",
     "fallback_url",
+    "deep_link",
+    "expired_url",
 )
+# All that a form, a file or the API says of a link, as text: the last two are a time and the host of a domain.
+FIELDS = (*TEXTS, "expires_at", "domain")
+WITH_MACROS = ("ios_url", "android_url", "fallback_url", "expired_url", "deep_link")
+MAX_MANY = 2_000
 
 
 class SlugTaken(Problem):
@@ -63,8 +74,11 @@ def base_address(request: HttpRequest) -> str:
     return f"{'https' if request.is_secure() else 'http'}://{request.get_host()}"
 
 
-def address(slug: str, base: str) -> str:
-    return f"{base}/c/{slug}"
+def address(link: Link, base: str) -> str:
+    """Return the address of a link: on its own domain where it has one that is verified, else below `base`."""
+    if link.domain and link.domain.verified_at:
+        return f"{base.partition('://')[0]}://{link.domain.host}/{link.slug}"
+    return f"{base}/c/{link.slug}"
 
 
 def check_slug(slug: str) -> str:
@@ -77,7 +91,8 @@ def check_slug(slug: str) -> str:
 def check_destination(field: str, text: str) -> str:
     """Return a destination when a browser may be sent there; of a bare Android package its Play address.
 
-    Raises InvalidField for anything but http and https, and for an address of a link: taps would go in circles.
+    Raises InvalidField for anything but http and https, for a macro in the host, as then a tap could be led anywhere,
+    and for an address of a link: taps would go in circles.
     """
     text = text.strip()
     if field == "android_url" and PACKAGE.fullmatch(text) and not text.startswith("www."):
@@ -90,20 +105,47 @@ def check_destination(field: str, text: str) -> str:
         valid = False
     if not valid:
         raise InvalidField.named(field, "Give a whole address that begins with https:// or http://.")
-    if parts.path.startswith(("/c/", "/i/")) and parts.netloc == urlsplit(settings.BASE_URL).netloc:
+    if "{" in parts.netloc:
+        raise InvalidField.named(field, "A macro can’t stand in the host, as taps could be led anywhere by it.")
+    ours = parts.path.startswith(("/c/", "/i/")) and parts.netloc == urlsplit(settings.BASE_URL).netloc
+    if ours or domains.find(parts.netloc):
         raise InvalidField.named(field, "This is a tracking link itself; give the address where people should land.")
+    return text
+
+
+def check_deep_link(text: str) -> str:
+    """Return a place inside the app when an app may be asked to open it. Raises InvalidField."""
+    text = text.strip()
+    if not parameters.is_safe_deep_link(text) or re.search(r"[\s\x00-\x1f]", text):
+        raise InvalidField.named("deep_link", "Give a path like /sale, or an address like myapp://sale.")
     return text
 
 
 def suggest_slug(name: str) -> str:
     """Return a slug that is free now: from the campaign's name, else with a random end."""
-    stem = slugify(name)[:32].strip("-_")
-    for number in range(FREE_TRIES):
-        end = "".join(secrets.choice(LETTERS) for _ in range(4 if stem else 7))
-        slug = stem if stem and number == 0 else f"{stem}-{end}".strip("-")
-        if not Link.objects.filter(slug=slug).exists():
-            return slug
+    [slug] = _slugs_for([name], set())
+    return slug
+
+
+def _slugs_for(names: Sequence[str], unfree: set[str]) -> list[str]:
+    """Return a free slug for each name, none of `unfree` among them; adds them to `unfree`."""
+    stems = [slugify(name)[:32].strip("-_") for name in names]
+    found: list[str] = [""] * len(names)
+    for turn in range(FREE_TRIES):
+        tried = {place: _try(stems[place], turn) for place, slug in enumerate(found) if not slug}
+        unfree |= set(Link.objects.filter(slug__in=tried.values()).values_list("slug", flat=True))
+        for place, slug in tried.items():
+            if slug not in unfree:
+                found[place] = slug
+                unfree.add(slug)
+        if all(found):
+            return found
     raise SlugTaken
+
+
+def _try(stem: str, turn: int) -> str:
+    end = "".join(secrets.choice(LETTERS) for _ in range(4 if stem else 7))
+    return stem if stem and turn == 0 else f"{stem}-{end}".strip("-")
 
 
 def is_taken(slug: str) -> bool:
@@ -113,15 +155,62 @@ def is_taken(slug: str) -> bool:
 def create(project: Project, *, slug: str = "", **fields: str) -> Link:
     """Make a link; without a slug it gets one from its name.
 
-    `fields` are those of FIELDS. Raises SlugTaken, InvalidField.
+    `fields` are those of FIELDS, as text. Raises SlugTaken, InvalidField.
     """
-    cleaned = _cleaned(fields)
-    chosen = check_slug(slug) if slug else suggest_slug(cleaned["name"])
-    try:
-        with transaction.atomic():
-            return Link.objects.create(project=project, slug=chosen, **cleaned)
-    except IntegrityError:
-        raise SlugTaken from None
+    [made] = create_many(project, [{"slug": slug, **fields}])
+    if isinstance(made, Problem):
+        raise made
+    return made
+
+
+def create_many(
+    project: Project, rows: Sequence[Mapping[str, str]], *, store: bool = True, together: bool = False
+) -> list[Link | Problem]:
+    """Make links of rows of FIELDS and slug; return for each the link, or why there is none.
+
+    With `together` none is made unless all are right. Without `store` nothing is made, only checked.
+    """
+    made: list[Link | Problem] = []
+    for _ in range(FREE_TRIES):
+        made = _drafts(project, rows)
+        good = [one for one in made if isinstance(one, Link)]
+        if not store or not good or (together and len(good) < len(made)):
+            return made
+        try:
+            with transaction.atomic():
+                Link.objects.bulk_create(good)
+        except IntegrityError:  # somebody took one of the slugs meanwhile: look again which
+            continue
+        return made
+    raise SlugTaken
+
+
+def _drafts(project: Project, rows: Sequence[Mapping[str, str]]) -> list[Link | Problem]:
+    """Return links, not stored, with free slugs, or what is wrong with their rows."""
+    hosts = _hosts_of(project)
+    wanted = [str(row.get("slug") or "").strip() for row in rows]
+    unfree = set(
+        Link.objects.filter(slug__in=[slug for slug in wanted if SLUG.fullmatch(slug)]).values_list("slug", flat=True)
+    )
+    drafts: list[Link | Problem] = []
+    for slug, row in zip(wanted, rows, strict=True):
+        try:
+            cleaned, wrong = _cleaned(project, row, hosts)
+            if slug and not SLUG.fullmatch(slug):
+                wrong.insert(0, {"field": "slug", "message": f"Use {SLUG_RULE}."})
+            if wrong:
+                raise _refusal(wrong)
+            if slug in unfree:
+                raise SlugTaken
+        except Problem as problem:
+            drafts.append(problem)
+            continue
+        drafts.append(Link(project=project, slug=slug, **cleaned))
+        unfree |= {slug} - {""}
+    nameless = [draft for draft in drafts if isinstance(draft, Link) and not draft.slug]
+    for draft, slug in zip(nameless, _slugs_for([draft.name for draft in nameless], unfree), strict=True):
+        draft.slug = slug
+    return drafts
 
 
 def change(link: Link, **fields: str) -> Link:
@@ -129,11 +218,32 @@ def change(link: Link, **fields: str) -> Link:
 
     Raises InvalidField.
     """
-    cleaned = _cleaned({**{name: getattr(link, name) for name in FIELDS}, **fields})
+    present = {name: text_of(link, name) for name in FIELDS}
+    cleaned, wrong = _cleaned(link.project, {**present, **fields}, _hosts_of(link.project))
+    if wrong:
+        raise _refusal(wrong)
     for name, value in cleaned.items():
         setattr(link, name, value)
     link.save(update_fields=list(cleaned))
     return link
+
+
+def text_of(link: Link, name: str) -> str:
+    """Return a field of FIELDS as forms, files and the API write it."""
+    if name == "expires_at":
+        return link.expires_at.isoformat() if link.expires_at else ""
+    if name == "domain":
+        return link.domain.host if link.domain else ""
+    return str(getattr(link, name))
+
+
+def warnings(link: Link) -> list[dict[str, str]]:
+    """Name each field with a macro that will be left as it is."""
+    return [
+        {"field": name, "message": sentence}
+        for name in WITH_MACROS
+        for sentence in macros.problems(getattr(link, name))
+    ]
 
 
 def archive(link: Link, *, now: datetime) -> Link:
@@ -155,25 +265,58 @@ def longest(name: str) -> int:
     return int(getattr(Link._meta.get_field(name), "max_length", 0) or 0)  # noqa: SLF001 -- a documented API
 
 
-def _cleaned(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return all fields, trimmed and checked. Raises InvalidField with every field that is wrong."""
-    values = {name: str(fields.get(name, "") or "").strip() for name in FIELDS}
+def _hosts_of(project: Project) -> dict[str, Domain]:
+    return {domain.host: domain for domain in project.domains.exclude(verified_at=None)}
+
+
+def _cleaned(
+    project: Project, fields: Mapping[str, str], hosts: Mapping[str, Domain]
+) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return all fields, trimmed and checked, and what is wrong with any."""
+    values: dict[str, Any] = {name: str(fields.get(name, "") or "").strip() for name in FIELDS}
     values["source"] = values["source"].lower()
     needed = ("name", "source", "fallback_url")
     wrong = [{"field": name, "message": "This is needed."} for name in needed if not values[name]]
-    for name, value in values.items():
+    for name in TEXTS:
+        value = values[name]
         if len(value) > longest(name):
             wrong.append({"field": name, "message": f"At most {longest(name)} characters."})
         elif "\x00" in value:
             wrong.append({"field": name, "message": "A NUL character can't be kept."})
-        elif value and name.endswith("_url"):
+        elif value and (name.endswith("_url") or name == "deep_link"):
             try:
-                values[name] = check_destination(name, value)
+                values[name] = check_deep_link(value) if name == "deep_link" else check_destination(name, value)
             except InvalidField as refusal:
                 wrong += refusal.detail
-    if wrong:
-        raise InvalidField(" ".join(f"{row['field']}: {row['message']}" for row in wrong), detail=wrong)
-    return values
+    try:
+        values["expires_at"] = read_time(values["expires_at"], project)
+    except InvalidField as refusal:
+        wrong += refusal.detail
+    host = values["domain"].lower()
+    values["domain"] = hosts.get(host)
+    if host and not values["domain"]:
+        wrong.append({"field": "domain", "message": f"This project has no verified domain “{host[:60]}”."})
+    return values, wrong
+
+
+def _refusal(wrong: list[dict[str, str]]) -> InvalidField:
+    return InvalidField(" ".join(f"{row['field']}: {row['message']}" for row in wrong), detail=wrong)
+
+
+def read_time(text: str, project: Project) -> datetime | None:
+    """Return the moment that a text in ISO 8601 names, in the project's zone where it names none.
+
+    Raises InvalidField.
+    """
+    if not text:
+        return None
+    try:
+        moment = parse_datetime(text if len(text) > 10 else f"{text}T00:00")
+    except ValueError:
+        moment = None
+    if moment is None or not 2000 <= moment.year < 2200:
+        raise InvalidField.named("expires_at", "Give a time like 2026-12-31T23:59.")
+    return moment if moment.tzinfo else moment.replace(tzinfo=project.tz)
 
 
 def utm(link: Link) -> dict[str, str]:
@@ -188,20 +331,31 @@ def utm(link: Link) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def destination(link: Link, platform: Platform, click_id: str) -> str:
+def has_ended(link: Link, *, now: datetime) -> bool:
+    return link.expires_at is not None and link.expires_at <= now
+
+
+def destination(link: Link, platform: Platform, click_id: str, values: Mapping[str, str] | None = None) -> str:
     """Return where a tap leads on `platform`, carrying `click_id` as far as the place can carry it.
 
     Google Play hands its `referrer` to the app after the install; the App Store hands over nothing, so its address
-    stays as it is; a page gets the click id and the campaign as parameters, never over ones it has.
+    stays as it is; a page gets the click id and the campaign as parameters, never over ones it has. Macros are filled
+    from `values`, or left where there are none.
     """
     if platform == "ios" and link.ios_url:
-        in_store = urlsplit(link.ios_url).hostname in APPLE_HOSTS
-        return link.ios_url if in_store else _with(link.ios_url, {"click_id": click_id})
+        target = _filled(link.ios_url, values)
+        in_store = urlsplit(target).hostname in APPLE_HOSTS
+        return target if in_store else _with(target, {"click_id": click_id})
     if platform == "android" and link.android_url:
-        if urlsplit(link.android_url).hostname == PLAY_HOST:
-            return _with_referrer(link.android_url, {"click_id": click_id}, utm(link))
-        return _with(link.android_url, {"click_id": click_id})
-    return _with(link.fallback_url, {**utm(link), "click_id": click_id})
+        target = _filled(link.android_url, values)
+        if urlsplit(target).hostname == PLAY_HOST:
+            return _with_referrer(target, {"click_id": click_id}, utm(link))
+        return _with(target, {"click_id": click_id})
+    return _with(_filled(link.fallback_url, values), {**utm(link), "click_id": click_id})
+
+
+def _filled(template: str, values: Mapping[str, str] | None) -> str:
+    return template if values is None else macros.fill(template, values)
 
 
 def _with_referrer(target: str, ours: Mapping[str, str], usual: Mapping[str, str]) -> str:
@@ -239,6 +393,16 @@ def landings(link: Link) -> list[Landing]:
     ]
     shown = [(kind, one) for kind, one in kinds if link.fallback_url or (one.own and kind != "other")]
     return [replace(one, url=unquote(destination(link, kind, "TOUCH_ID"))) for kind, one in shown]
+
+
+def last_place(link: Link) -> str:
+    """Return where people are sent who come after a link's end, "" where that is nowhere."""
+    return macros.fill(link.expired_url, {"campaign": link.name, "source": link.source})
+
+
+def plain_place(link: Link) -> str:
+    """Return where everybody else lands, without a word of the campaign."""
+    return macros.fill(link.fallback_url, {})
 
 
 def qr_svg(text: str) -> bytes:

@@ -8,9 +8,10 @@ import msgspec
 import orjson
 from msgspec import Raw
 
-from attribution import contacts, parameters
+from attribution import contacts, geo, parameters
 from attribution.devices import MAX_CHARS, normal_model, normal_os, read_agent
-from attribution.store import NO_FLAGS, TouchRow
+from attribution.fraud import at_click
+from attribution.store import TouchRow
 from events import clock
 from events.payloads import EMPTY, RawJson, Refusal, Refused
 from events.store import Inet
@@ -174,6 +175,8 @@ def check(
     agent = (context.user_agent or "")[:MAX_CHARS]
     _text(agent, "context.userAgent", MAX_CHARS)
     read = read_agent(agent)
+    ip_text = (context.ip or "").strip()
+    address = _address(ip_text)
     return TouchRow(
         project_id=project_id,
         touch_id=touch_id,
@@ -192,7 +195,7 @@ def check(
         network_click_id=_text(touch.click_id, "clickId", 200),
         device_id=_text(device.id, "context.device.id", 100).lower(),
         advertising_id=_text(device.advertising_id, "context.device.advertisingId", 100).lower(),
-        ip=_address(context.ip, ip_policy),
+        ip=allowed(address, ip_policy),
         app=_text(context.app.namespace if context.app else None, "context.app.namespace", 155),
         os_name=normal_os(_text(system.name, "context.os.name", 40)) or read.os_name[:40],
         os_version=_text(system.version, "context.os.version", 40).lower()
@@ -208,11 +211,11 @@ def check(
         creative=_text(campaign.creative, "campaign.creative", 100) or (link.creative if link else ""),
         params=_params(touch.params),
         deep_link=_deep_link(touch.deep_link) or (link.deep_link if link else ""),
-        country=_country(context.country),
+        country=_country(context.country) or geo.country_of(ip_text),
         user_id=_text(context.user_id, "context.userId", 200),
         email_sha256=_digest(context.email_sha256, "context.emailSha256"),
         phone_sha256=_digest(context.phone_sha256, "context.phoneSha256"),
-        flags=NO_FLAGS,
+        flags=at_click.flags_of(ip_text),
     )
 
 
@@ -271,13 +274,13 @@ def _moment(value: Any) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _address(text: str | None, ip_policy: str) -> Inet | None:
+def _address(text: str) -> Inet | None:
     if not text:
         return None
-    ip = Inet.parse(text.strip())
+    ip = Inet.parse(text)
     if ip is None:
         raise Refused("invalid_field", "context.ip: must be an IPv4 or IPv6 address.", "context.ip")
-    return allowed(ip, ip_policy)
+    return ip
 
 
 def allowed(ip: Inet | None, ip_policy: str) -> Inet | None:

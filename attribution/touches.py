@@ -11,8 +11,9 @@ from typing import NamedTuple
 import orjson
 from msgspec import Raw
 
-from attribution import links, parameters, payloads, store
+from attribution import geo, links, macros, parameters, payloads, signatures, store
 from attribution.devices import MAX_CHARS, Device, read_agent
+from attribution.fraud import at_click
 from attribution.models import Link
 from attribution.parameters import Said
 from attribution.payloads import LinkFacts
@@ -24,6 +25,8 @@ from events.store import Inet
 # A new or changed link is known this late at the most, in each web process.
 CACHE_S = 5.0
 CACHE_SIZE = 10_000
+DEEP_LINK_CHARS = 500
+SUB_NAMES = ("sub1", "sub2", "sub3", "sub4", "sub5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Visit:
     ip: str = ""
     locale: str = ""
     machine: bool = False
+    path: str = ""
 
 
 class Receipt(NamedTuple):
@@ -75,6 +79,7 @@ class Recorded(NamedTuple):
     touch_id: str
     device: Device
     said: Said
+    values: Mapping[str, str]
 
 
 def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> Recorded:
@@ -87,6 +92,8 @@ def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> Recorded:
     device = read_agent(agent)
     said = parameters.read(visit.query)
     of, params = said.fields.get, said.params
+    source, country = of("source") or link.source, geo.country_of(visit.ip)
+    values = _values(link, said, click_id=touch_id, os=device.os_name, country=country)
     store.store_one(
         TouchRow(
             project_id=link.project_id,
@@ -96,7 +103,7 @@ def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> Recorded:
             ts=now,
             received_at=now,
             clamped=False,
-            source=of("source") or link.source,
+            source=source,
             medium=of("medium") or link.medium,
             campaign=of("campaign") or link.name,
             content=of("content") or link.content,
@@ -120,13 +127,16 @@ def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> Recorded:
             ad=of("ad") or link.ad,
             creative=of("creative") or link.creative,
             params=RawJson(orjson.dumps(params)) if params else EMPTY,
-            deep_link=of("deep_link") or link.deep_link,
+            deep_link=of("deep_link") or macros.fill(link.deep_link, values)[:DEEP_LINK_CHARS],
+            country=country,
             user_id=of("user_id", ""),
             email_sha256=of("email_sha256", ""),
             phone_sha256=of("phone_sha256", ""),
+            signature=signatures.of_click(link.project_id, source, visit.query, visit.path, now),
+            flags=at_click.flags_of(visit.ip),
         )
     )
-    return Recorded(touch_id, device, said)
+    return Recorded(touch_id, device, said, values)
 
 
 def landing(link: Link, recorded: Recorded) -> str:
@@ -140,7 +150,27 @@ def landing(link: Link, recorded: Recorded) -> str:
     platform: links.Platform = (
         "ios" if device.os_name == "ios" else "android" if device.os_name == "android" else "other"
     )
-    return links.destination(link, platform, recorded.touch_id)
+    return links.destination(link, platform, recorded.touch_id, recorded.values)
+
+
+def _values(link: Link, said: Said, **more: str) -> dict[str, str]:
+    """Return what the macros of a link stand for at one tap."""
+    of = said.fields.get
+    return {
+        "campaign": of("campaign") or link.name,
+        "campaign_id": of("campaign_id") or link.campaign_id,
+        "source": of("source") or link.source,
+        "medium": of("medium") or link.medium,
+        "content": of("content") or link.content,
+        "term": of("term") or link.term,
+        "adset": of("ad_set") or link.ad_set,
+        "ad": of("ad") or link.ad,
+        "creative": of("creative") or link.creative,
+        "publisher": of("publisher") or link.publisher,
+        "network_click_id": of("network_click_id", ""),
+        **{name: said.params.get(name, "") for name in SUB_NAMES},
+        **more,
+    }
 
 
 def take(caller: Caller, batch: Sequence[Raw], *, received_at: datetime) -> Receipt:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("v1/links", link_api.LinkList.as_view(), name="links"),
     path("v1/links/<slug:slug>", link_api.LinkOne.as_view(), name="link"),
     path("c/<slug:slug>.svg", link_api.link_qr, name="link-qr"),
+    path("c/<path:rest>", redirects.mistyped),
     path("dashboard/<slug:project_slug>/campaigns/", views.campaign_list, name="campaign-list"),
     path("dashboard/<slug:project_slug>/installs/", views.install_list, name="install-list"),
     path("dashboard/<slug:project_slug>/installs/<str:decision_id>/", views.decision_detail, name="decision-detail"),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from attribution import links, queries
+from attribution.forms import LinkForm
 from attribution.models import Link, LinkQuerySet
 from attribution.views import story
 from attribution.views.shared import period_of, slice_of, wants_csv
@@ -30,12 +31,14 @@ SORTS: dict[str, Callable[[Link], Any]] = {
     "created": lambda link: (link.created_at, link.pk),
 }
 NEWEST = "-created"
+LABELS = {name: field.label for name, field in LinkForm.base_fields.items()}
+LABELLED = ("medium", "content", "term", "campaign_id", "ad_set", "ad", "creative", "publisher")
 # The fields come as the import wants them, so that an exported file can be imported elsewhere.
 CSV_HEAD = ("slug", *links.FIELDS, "address", "taps", "installs", "share", "created_at", "archived_at")
 
 
 def _counted(request: PageRequest, rows: LinkQuerySet, period: Period) -> list[Link]:
-    found = list(rows.filter(project=request.project).select_related("project"))
+    found = list(rows.filter(project=request.project).select_related("project", "domain"))
     queries.count_links(found, period.start, period.until)
     return found
 
@@ -58,7 +61,7 @@ def link_list(request: PageRequest) -> HttpResponse:
     base = links.base_address(request)
     context = {
         "period": period,
-        "links": [(link, links.address(link.slug, base)) for link in shown],
+        "links": [(link, links.address(link, base)) for link in shown],
         "next": cursor,
         "archived": archived,
         "sums": queries.sum_of_links(rows),
@@ -72,8 +75,8 @@ def _csv(request: PageRequest, rows: Sequence[Link]) -> HttpResponse:
     lines = (
         (
             link.slug,
-            *(getattr(link, name) for name in links.FIELDS),
-            links.address(link.slug, base),
+            *(links.text_of(link, name) for name in links.FIELDS),
+            links.address(link, base),
             link.taps,
             link.installs,
             round(link.share, 6),
@@ -90,7 +93,7 @@ def _csv(request: PageRequest, rows: Sequence[Link]) -> HttpResponse:
 def link_detail(request: PageRequest, link_id: int) -> HttpResponse:
     """Show one link: its address and QR code, taps and installs over time, the latest touches."""
     period = period_of(request)
-    link = get_object_or_404(request.project.links.select_related("project"), pk=link_id)
+    link = get_object_or_404(request.project.links.select_related("project", "domain"), pk=link_id)
     timelines = queries.link_timelines(link, period.start, period.until, bucket=period.bucket)
     link.taps, link.installs = timelines["taps"].total, timelines["installs"].total
     link.share = link.installs / link.taps if link.taps else 0.0
@@ -98,8 +101,11 @@ def link_detail(request: PageRequest, link_id: int) -> HttpResponse:
     context = {
         "link": link,
         "period": period,
-        "address": links.address(link.slug, links.base_address(request)),
+        "address": links.address(link, links.base_address(request)),
         "landings": links.landings(link),
+        "ended": links.has_ended(link, now=timezone.now()),
+        "warnings": [(LABELS[row["field"]], row["message"]) for row in links.warnings(link)],
+        "labels": [(LABELS[name], value) for name in LABELLED if (value := getattr(link, name))],
         "touches": [(touch, story.device_of(touch)) for touch in touches],
         "kpis": _kpis(link, _before(link, period)),
         "figure": _figure(link, period, timelines) if link.taps or link.installs else None,
