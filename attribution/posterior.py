@@ -124,41 +124,45 @@ def posteriors(install: InstallFacts, clicks: Sequence[TouchFacts], traffic: Tra
     """
     if not clicks:
         return []
-    hours = max(traffic.span_s / 3600, 1 / 60)
-    others = max(traffic.clicks, len(clicks)) - 1
-    busy = busyness(others, hours)
-    commons = [common(click, model) for click in clicks]
-    expected = others * sum(commons) / len(commons)
-    excess = (ALIKE_WEIGHT + len(clicks) - 1) / (ALIKE_WEIGHT + expected)
-    per_hour = (model.noise_clicks + others) / (model.noise_hours + hours) * excess
-    # How much better each click is explained by this person than by somebody else, an hour of theirs.
-    likes = [likeness(install, click, model) / (per_hour * u) for click, u in zip(clicks, commons, strict=True)]
-    order = sorted(range(len(clicks)), key=lambda one: clicks[one].ts)
-    density = model.ctit.get(busy) or USUAL_CTIT
-    prior = model.priors.get(case_of(install, busy), model.prior)
-    odds = [0.0] * len(clicks)
-    for place, one in enumerate(order):
-        click = clicks[one]
-        value = prior * at_age(density, (install.installed_at - click.ts).total_seconds()) * likes[one]
-        for earlier in order[max(place - EARLIER, 0) : place]:
-            lag_s = (click.ts - clicks[earlier].ts).total_seconds()
-            value *= 1 + model.repeat * at_age(model.repeats, lag_s) * likes[earlier]
-        odds[one] = value
+    prior = model.priors.get(case_of(install, traffic), model.prior)
+    odds = [prior * one for one in evidence(install, clicks, traffic, model)]
     whole = 1 - prior + sum(odds)
     return [one / whole for one in odds]
 
 
-def busyness(others: int, hours: float) -> str:
+def evidence(install: InstallFacts, clicks: Sequence[TouchFacts], traffic: Traffic, model: Model) -> list[float]:
+    """Return for each click how much better it is explained as this person's last one than as a stranger's."""
+    hours = max(traffic.span_s / 3600, 1 / 60)
+    others = max(traffic.clicks, len(clicks)) - 1
+    commons = [common(click, model) for click in clicks]
+    expected = others * sum(commons) / len(commons)
+    excess = (ALIKE_WEIGHT + len(clicks) - 1) / (ALIKE_WEIGHT + expected)
+    per_hour = (model.noise_clicks + others) / (model.noise_hours + hours) * excess
+    likes = [likeness(install, click, model) / (per_hour * u) for click, u in zip(clicks, commons, strict=True)]
+    order = sorted(range(len(clicks)), key=lambda one: clicks[one].ts)
+    density = model.ctit.get(busyness(traffic)) or USUAL_CTIT
+    values = [0.0] * len(clicks)
+    for place, one in enumerate(order):
+        click = clicks[one]
+        value = at_age(density, (install.installed_at - click.ts).total_seconds()) * likes[one]
+        for earlier in order[max(place - EARLIER, 0) : place]:
+            lag_s = (click.ts - clicks[earlier].ts).total_seconds()
+            value *= 1 + model.repeat * at_age(model.repeats, lag_s) * likes[earlier]
+        values[one] = value
+    return values
+
+
+def busyness(traffic: Traffic) -> str:
     """Return what kind of address has had so many other clicks in so many hours."""
-    per_hour = others / max(hours, 1.0)
+    per_hour = (traffic.clicks - 1) / max(traffic.span_s / 3600, 1.0)
     return QUIET if per_hour < PER_HOUR[0] else SHARED if per_hour < PER_HOUR[1] else CROWDED
 
 
-def case_of(install: InstallFacts, busy: str) -> str:
+def case_of(install: InstallFacts, traffic: Traffic) -> str:
     """Return the kind of install that has a prior of its own: system, what the referrer says, kind of address."""
     referrer = install.install_referrer
     says = "organic" if "utm_medium=organic" in referrer else "other" if referrer else "missing"
-    return f"{install.os_name}|{says}|{busy}"
+    return f"{install.os_name}|{says}|{busyness(traffic)}"
 
 
 def at_age(density: Sequence[float], age_s: float) -> float:
