@@ -5,7 +5,7 @@ Each says it of one install, so the touch has no ids of a device: the install's 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -20,6 +20,7 @@ META, APPLE = Touch.Origin.META_REFERRER, Touch.Origin.APPLE_ADS
 SOURCES = {META: "meta", APPLE: "apple"}
 PREFIXES = {META: "meta_", APPLE: "apple_"}
 REREAD_INSTALLS = 5_000
+NEW_KEY = timedelta(minutes=5)
 
 FIELDS = "id, project_id, message_id, installed_at, received_at, referrer_click_at, app, os_name, install_referrer"
 UNCLAIMED = f"""
@@ -105,6 +106,15 @@ def reread(project: Project, *, now: datetime) -> int:
                 ads.append((install, ad))
         store(META, ads, now=now)
     return len(ads)
+
+
+def reread_for_new_keys(*, now: datetime) -> int:
+    """Read again for each project that got a key of Meta's in the last minutes; return how many messages opened.
+
+    Workers know a new key some seconds late, so what arrived meanwhile is read here.
+    """
+    new = Secret.objects.filter(kind=Secret.Kind.META_REFERRER, revoked_at=None, created_at__gt=now - NEW_KEY)
+    return sum(reread(project, now=now) for project in Project.objects.filter(pk__in=new.values("project")))
 
 
 def store(origin: Touch.Origin, ads: Sequence[tuple[Told, Ad]], *, now: datetime) -> None:

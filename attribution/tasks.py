@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import apple_ads, decisions, installs, late, retention
+from attribution import apple_ads, decisions, installs, late, network_claims, retention
 
 # One run goes on for this long while there is work; the next beat takes over from there.
 WORKING_S = 10.0
@@ -46,3 +46,9 @@ def ask_apple() -> int:
     Safe to repeat, and one at a time.
     """
     return apple_ads.run(now=timezone.now(), working_s=WORKING_S)
+
+
+@shared_task(acks_late=True, time_limit=300)
+def read_meta_again() -> int:
+    """Read Meta's messages of the last day with keys that are new; return how many opened. Safe to repeat."""
+    return network_claims.reread_for_new_keys(now=timezone.now())
