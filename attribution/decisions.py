@@ -1,153 +1,126 @@
 """Decisions in micro-batches: claim installs, fetch all their candidate touches at once, decide, write at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 from django.db import transaction
 
-from attribution import matching, rule_sets
-from attribution.facts import CLICK, InstallFacts, TouchFacts, is_real_id
-from attribution.matching import Verdict
-from attribution.rules import ORGANIC, PROBABILISTIC, Rules
-from customers.models import Project
+from attribution import activity, candidates, claims, flags, history, matching, rule_sets
+from attribution.candidates import PROVISIONAL, Claimed, Found
+from attribution.fraud import rules as fraud
+from attribution.fraud.rules import Struck
+from attribution.history import Past
+from attribution.ledger import Hold, Ledger
+from attribution.matching import Around, Verdict
+from attribution.models import Decision, MatchModel, RuleSet
+from attribution.posterior import Model
+from attribution.rules import Rules
 from events.payloads import RawJson
 from events.store import raw_cursor
 
-# Until then a late touch may change a decision.
-PROVISIONAL = timedelta(hours=24)
-# So many touches of one kind are weighed for an install, the newest; the explanation says how many there were.
-KEPT = 200
-KEPT_UNLIKE = 20
-COUNTED = 10_000
-
-CLAIM = """
-SELECT id, project_id, received_at, installed_at, click_id, referrer_click_id, install_begin_at, device_id,
-       advertising_id, COALESCE(host(ip), ''), app, os_name, os_version, device_model, ad_tracking
-FROM attribution_install WHERE pending ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-"""
-FACTS = (
-    "t.id, t.touch_id, t.type, t.ts, t.device_id, t.advertising_id, COALESCE(host(t.ip), ''), t.app, t.os_name,"
-    " t.os_version, t.device_model, t.bot, t.clamped, t.source, t.campaign"
-)
-# Each lateral is one short walk down an index, newest first, however many touches there are. The last two are by
-# network: clicks of devices that could be the same one, and a few of the others, to explain why they were not.
-# The comparison of devices is looser than the one in matching.py, never stricter: that one decides.
-CANDIDATES = f"""
-WITH batch AS MATERIALIZED (
-    SELECT *, installed_at + interval '5 minutes' AS upto, installed_at - widest_s * interval '1 second' AS since,
-           installed_at - network_s * interval '1 second' AS network_since
-    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[],
-                %s::inet[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::int[])
-    AS b(id, project_id, installed_at, click_id, referrer_click_id, device_id, advertising_id,
-         ip, app, os_name, major, device_model, widest_s, network_s)
-)
-SELECT b.id, 'id', 0, {FACTS} FROM batch b CROSS JOIN LATERAL (
-    SELECT * FROM attribution_touch t
-    WHERE t.project_id = b.project_id AND t.touch_id IN (b.click_id, b.referrer_click_id) AND t.touch_id <> '' LIMIT 2
-) t WHERE b.click_id <> '' OR b.referrer_click_id <> ''
-UNION ALL
-SELECT b.id, 'id', 0, {FACTS} FROM batch b CROSS JOIN LATERAL (
-    SELECT * FROM attribution_touch t
-    WHERE t.project_id = b.project_id AND t.advertising_id = b.advertising_id AND t.advertising_id <> ''
-      AND t.ts BETWEEN b.since AND b.upto ORDER BY t.ts DESC LIMIT {KEPT}
-) t WHERE b.advertising_id <> ''
-UNION ALL
-SELECT b.id, 'id', 0, {FACTS} FROM batch b CROSS JOIN LATERAL (
-    SELECT * FROM attribution_touch t
-    WHERE t.project_id = b.project_id AND t.device_id = b.device_id AND t.device_id <> ''
-      AND t.ts BETWEEN b.since AND b.upto ORDER BY t.ts DESC LIMIT {KEPT}
-) t WHERE b.device_id <> ''
-UNION ALL
-SELECT b.id, 'network', 0, {FACTS} FROM batch b CROSS JOIN LATERAL (
-    SELECT * FROM attribution_touch t
-    WHERE t.project_id = b.project_id AND t.ip = b.ip AND t.type = 'click' AND NOT t.bot AND t.ip IS NOT NULL
-      AND t.ts BETWEEN b.network_since AND b.installed_at
-      AND t.os_name = b.os_name AND (t.app = b.app OR t.app = '' OR b.app = '')
-      AND (t.os_version = '' OR b.major = '' OR split_part(t.os_version, '.', 1) = b.major)
-      AND (t.device_model = '' OR b.device_model = '' OR t.device_model = b.device_model
-           OR starts_with(b.device_model, t.device_model)
-           OR right(b.device_model, length(t.device_model)) = t.device_model
-           OR right(t.device_model, length(b.device_model)) = b.device_model
-           OR starts_with(t.device_model, b.device_model))
-    ORDER BY t.ts DESC LIMIT {KEPT}
-) t WHERE b.ip IS NOT NULL AND b.os_name <> ''
-UNION ALL
-SELECT b.id, 'other', n.seen, {FACTS} FROM batch b CROSS JOIN LATERAL (
-    SELECT count(*) AS seen FROM (
-        SELECT FROM attribution_touch t
-        WHERE t.project_id = b.project_id AND t.ip = b.ip AND t.type = 'click' AND NOT t.bot AND t.ip IS NOT NULL
-          AND t.ts BETWEEN b.since AND b.upto LIMIT {COUNTED}
-    ) c
-) n CROSS JOIN LATERAL (
-    SELECT * FROM attribution_touch t
-    WHERE t.project_id = b.project_id AND t.ip = b.ip AND t.type = 'click' AND NOT t.bot AND t.ip IS NOT NULL
-      AND t.ts BETWEEN b.since AND b.upto ORDER BY t.ts DESC LIMIT {KEPT_UNLIKE}
-) t WHERE b.ip IS NOT NULL
-"""  # noqa: S608
+# An install whose rules put matches by network before certain ones could be decided for ever.
+MOST_TURNS = 5
+RulesOf = Callable[[Claimed], Rules]
 
 STAGE = """
 CREATE TEMP TABLE IF NOT EXISTS decision_stage (
-    project_id bigint, install_id bigint, state text, tier text, probability float8, touch_id bigint, source text,
-    campaign text, installed_at timestamptz, decided_at timestamptz, rule_set_id bigint, considered int
+    project_id bigint, install_id bigint, kind text, state text, tier text, probability float8, touch_id bigint,
+    country text, os_name text, fraud jsonb, rejected bool, notes jsonb, installed_at timestamptz,
+    decided_at timestamptz, rule_set_id bigint, match_model_id bigint, considered int
 ) ON COMMIT DELETE ROWS
 """
 STAGED = (
-    "project_id, install_id, state, tier, probability, touch_id, source, campaign, installed_at, decided_at,"
-    " rule_set_id, considered"
+    "project_id, install_id, kind, state, tier, probability, touch_id, country, os_name, fraud, rejected, notes,"
+    " installed_at, decided_at, rule_set_id, match_model_id, considered"
 )
+STAGED_TYPES = [
+    "int8", "int8", "text", "text", "text", "float8", "int8", "text", "text", "jsonb", "bool", "jsonb", "timestamptz",
+    "timestamptz", "int8", "int8", "int4",
+]  # fmt: skip
+COPY_STAGE = f"COPY decision_stage ({STAGED}) FROM STDIN (FORMAT BINARY)"
+COPIED = ("source", "campaign", "ad_set", "ad", "creative", "publisher")
+OF_TOUCH = "COALESCE(t.source, 'organic'), " + ", ".join(f"COALESCE(t.{name}, '')" for name in COPIED[1:])
+# What a revision changes; the rule set and the match model of a decision stay, only a replay changes them.
+RENEWED = (
+    "kind", "state", "tier", "probability", "touch_id", "country", "os_name", "fraud", "rejected", "notes",
+    "decided_at", "considered", *COPIED,
+)  # fmt: skip
 WRITE = f"""
-INSERT INTO attribution_decision AS d ({STAGED}, kind, revision) SELECT {STAGED}, 'install', 1 FROM decision_stage
+INSERT INTO attribution_decision AS d ({STAGED}, {", ".join(COPIED)}, revision)
+SELECT {", ".join(f"s.{name.strip()}" for name in STAGED.split(","))}, {OF_TOUCH}, 1
+FROM decision_stage s LEFT JOIN attribution_touch t ON t.id = s.touch_id
 ON CONFLICT (install_id) DO UPDATE SET
-    state = EXCLUDED.state, tier = EXCLUDED.tier, probability = EXCLUDED.probability, touch_id = EXCLUDED.touch_id,
-    source = EXCLUDED.source, campaign = EXCLUDED.campaign, decided_at = EXCLUDED.decided_at,
-    rule_set_id = EXCLUDED.rule_set_id, considered = EXCLUDED.considered,
-    revision = d.revision + ((d.tier, d.touch_id) IS DISTINCT FROM (EXCLUDED.tier, EXCLUDED.touch_id))::int
+    {", ".join(f"{name} = EXCLUDED.{name}" for name in RENEWED)},
+    revision = d.revision + ((d.tier, d.touch_id, d.rejected, d.kind)
+        IS DISTINCT FROM (EXCLUDED.tier, EXCLUDED.touch_id, EXCLUDED.rejected, EXCLUDED.kind))::int
 RETURNING id, install_id
 """  # noqa: S608
+# After all are written, as the install before may be of the same batch.
+LINK = """
+UPDATE attribution_decision d SET original_id = o.id
+FROM unnest(%s::bigint[], %s::bigint[]) AS r(install_id, original)
+LEFT JOIN attribution_decision o ON o.install_id = r.original
+WHERE d.install_id = r.install_id AND d.original_id IS DISTINCT FROM o.id
+"""
 COPY_CANDIDATES = """
 COPY attribution_candidate (decision_id, touch_id, tier, eligible, credited, reasons, age_s, probability, fraud)
 FROM STDIN (FORMAT BINARY)
 """
 CANDIDATE_TYPES = ["int8", "int8", "varchar", "bool", "bool", "jsonb", "float8", "float8", "jsonb"]
-
-
-class Claimed(NamedTuple):
-    """An install that this transaction decides."""
-
-    id: int
-    project_id: int
-    received_at: datetime
-    facts: InstallFacts
-
-
-@dataclass(slots=True)
-class Found:
-    """The touches found for one install."""
-
-    touches: dict[int, TouchFacts] = field(default_factory=dict)
-    network: list[datetime] = field(default_factory=list)
-    on_network: int = 0
-
-    def considered(self, install: InstallFacts) -> int:
-        """Count the touches found, also those of the network beyond the ones that are kept."""
-        elsewhere = sum(touch.ip != install.ip or touch.type != CLICK for touch in self.touches.values())
-        return max(len(self.touches), elsewhere + self.on_network)
-
-    def span_s(self, install: InstallFacts) -> float | None:
-        """Say how far back the network's clicks are complete; None for the whole window."""
-        if len(self.network) < KEPT:
-            return None
-        return (install.installed_at - min(self.network)).total_seconds()
+# Installs after one that was decided now, which had not known of it.
+LATER = """
+UPDATE attribution_install i SET pending = true FROM attribution_decision d
+WHERE d.install_id = i.id AND i.id = ANY(%s) AND d.kind = 'install' AND NOT i.pending
+"""
+# Touches that changed hands reopen the decisions they could change, see late.py.
+MOVED = """
+INSERT INTO attribution_latebatch (project_id, touches)
+SELECT project_id, array_agg(id) FROM attribution_touch WHERE id = ANY(%s) GROUP BY project_id
+"""
 
 
 class Decided(NamedTuple):
+    """An install with its verdict. `fraud` is what speaks against the install itself."""
+
     claimed: Claimed
+    kind: str
     verdict: Verdict
     considered: int
+    fraud: tuple[Struck, ...]
+    original: int | None
+
+    @property
+    def rejected(self) -> bool:
+        return fraud.blocks(self.fraud)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Installs that are decided together, with all that their decisions depend on but the rules.
+
+    `models` are by the install's id, `flags` by its project's.
+    """
+
+    claimed: Sequence[Claimed]
+    found: Mapping[int, Found]
+    past: Mapping[int, Past]
+    holds: Iterable[Hold]
+    models: Mapping[int, Model]
+    flags: Mapping[int, fraud.Flags]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch; `touches` have changed hands, which installs outside of it may have to hear of."""
+
+    decided: list[Decided]
+    touches: set[int]
 
 
 def decide_pending(limit: int, *, now: datetime) -> int:
@@ -156,85 +129,186 @@ def decide_pending(limit: int, *, now: datetime) -> int:
     Twice at once is harmless: each install is locked by one transaction, and pending until that has committed.
     """
     with transaction.atomic():
-        claimed = _claim(limit)
-        if not claimed:
-            return 0
-        versions = rule_sets.current(install.project_id for install in claimed)
-        rules = {project_id: version.rules for project_id, version in versions.items()}
-        found, campaigns = _find_candidates(claimed, rules)
-        decided = []
-        for install in claimed:
-            mine = found.get(install.id) or Found()
-            verdict = matching.decide(
-                install.facts,
-                list(mine.touches.values()),
-                rules[install.project_id],
-                bucket_span_s=mine.span_s(install.facts),
-            )
-            decided.append(Decided(install, verdict, mine.considered(install.facts)))
-        _write(decided, campaigns, {project_id: version.pk for project_id, version in versions.items()}, now)
+        claimed = candidates.claim(limit)
+        _decide_and_write(claimed, now)
     return len(claimed)
 
 
-def _claim(limit: int) -> list[Claimed]:
+def decide_one(install_id: int, *, now: datetime) -> bool:
+    """Decide one pending install and commit; False where it is not pending, or somebody else decides it now."""
+    with transaction.atomic():
+        claimed = candidates.claim_one(install_id)
+        _decide_and_write(claimed, now)
+    return bool(claimed)
+
+
+def _decide_and_write(claimed: Sequence[Claimed], now: datetime) -> None:
+    if not claimed:
+        return
+    chosen = _chosen(claimed)
+    models = _models(claimed)
+    batch = read_batch(claimed, lambda install: chosen[install.id].rules, models)
+    outcome = decide_batch(batch, lambda install: chosen[install.id].rules)
+    if outcome.decided:
+        rule_set_ids, model_ids = {pk: one.pk for pk, one in chosen.items()}, {pk: one[0] for pk, one in models.items()}
+        _write(outcome.decided, rule_set_ids, model_ids, now)
     cursor = raw_cursor()
-    cursor.execute(CLAIM, (limit,))
-    rows = cursor.fetchall()
-    policies = dict(Project.objects.filter(pk__in={row[1] for row in rows}).values_list("pk", "ip_policy"))
-    truncated = {pk for pk, policy in policies.items() if policy == Project.IpPolicy.TRUNCATED}
-    return [Claimed(pk, project, at, InstallFacts(*[*facts, project in truncated])) for pk, project, at, *facts in rows]
+    cursor.execute("UPDATE attribution_install SET pending = false WHERE id = ANY(%s)", ([one.id for one in claimed],))
+    if outcome.touches:
+        cursor.execute(MOVED, (list(outcome.touches),))
+    later = {pk for past in batch.past.values() for pk in past.later} - {one.id for one in claimed}
+    if later:
+        cursor.execute(LATER, (list(later),))
 
 
-def _find_candidates(
-    claimed: Sequence[Claimed], rules: Mapping[int, Rules]
-) -> tuple[dict[int, Found], dict[int, tuple[str, str]]]:
-    """Fetch the candidates of all installs in one statement, with the source and campaign of each touch."""
-    columns = zip(*(_asked(install, rules[install.project_id]) for install in claimed), strict=True)
-    cursor = raw_cursor()
-    cursor.execute(CANDIDATES, [list(column) for column in columns])
-    found: dict[int, Found] = {}
-    campaigns: dict[int, tuple[str, str]] = {}
-    for install_id, way, seen, *facts, source, campaign in cursor:
-        mine = found.setdefault(install_id, Found())
-        touch = TouchFacts(*facts)
-        mine.touches[touch.id] = touch
-        campaigns[touch.id] = (source, campaign)
-        if way == "network":
-            mine.network.append(touch.ts)
-        elif way == "other":
-            mine.on_network = seen
-    return found, campaigns
+def read_batch(
+    claimed: Sequence[Claimed],
+    rules_of: RulesOf,
+    models: Mapping[int, tuple[int | None, Model]] | None = None,
+    *,
+    with_past: bool = True,
+) -> Batch:
+    """Read all that the decisions of some installs depend on; nothing is written.
 
-
-def _asked(install: Claimed, rules: Rules) -> tuple[Any, ...]:
-    """Return what the database is asked by; ids that tell nothing apart are left out."""
-    facts = install.facts
-    return (
-        install.id,
-        install.project_id,
-        facts.installed_at,
-        facts.click_id,
-        facts.referrer_click_id,
-        facts.device_id if is_real_id(facts.device_id) else "",
-        facts.advertising_id if is_real_id(facts.advertising_id) else "",
-        facts.ip or None,
-        facts.app,
-        facts.os_name,
-        facts.os_version.split(".")[0],
-        facts.device_model,
-        rules.widest_window_s,
-        rules.windows_s[PROBABILISTIC],
+    Without `with_past` nothing is known of other installs of the device: none is a reinstall or rejected.
+    """
+    found = candidates.find(claimed, rules_of)
+    models = _models(claimed) if models is None else models
+    return Batch(
+        claimed,
+        found,
+        history.past_of(claimed, rules_of) if with_past else {},
+        candidates.holders(found, claimed),
+        {pk: model for pk, (_, model) in models.items()},
+        flags.live({install.project_id for install in claimed}),
     )
 
 
+def decide_batch(batch: Batch, rules_of: RulesOf, *, explain: bool = True) -> Outcome:
+    """Decide installs under given rules, without writing. A return to the app that nothing brought is left out.
+
+    The order of the installs does not matter: where one takes a touch from another, that one is decided again.
+    Without `explain` the verdicts have no candidates, which is several times as fast.
+    """
+    ledger = Ledger(batch.holds, PROVISIONAL)
+    installs = {install.id: install for install in batch.claimed}
+    away = _away([install for install in batch.claimed if install.returning], batch.found, rules_of)
+    decided: dict[int, Decided] = {}
+    touches: set[int] = set()
+    turns: Counter[int] = Counter()
+    waiting = sorted(installs)
+    while waiting:
+        pk = heapq.heappop(waiting)
+        if turns[pk] >= MOST_TURNS:
+            continue
+        turns[pk] += 1
+        install = installs[pk]
+        before = ledger.held_by(pk)
+        if install.returning and pk not in away and install.decision_id is None:
+            continue
+        one = _decide(install, batch, rules_of(install), ledger, explain=explain)
+        decided[pk] = one
+        touch = one.verdict.touch
+        hold = Hold(touch.id, pk, one.verdict.tier, install.received_at) if touch else None
+        robbed, freed = ledger.settle(pk, hold)
+        for other in robbed | freed:
+            if other in installs and other not in waiting:
+                heapq.heappush(waiting, other)
+        touches |= _moved(before, hold, outside=bool(robbed - installs.keys()))
+    kept = [one for one in decided.values() if not _brought_by_nothing(one)]
+    return Outcome(kept, touches)
+
+
+def _moved(before: Hold | None, now: Hold | None, *, outside: bool) -> set[int]:
+    """Return the touches that installs outside of the batch may gain or lose by this."""
+    given_up = {before.touch_id} if before and (now is None or now.touch_id != before.touch_id) else set()
+    taken = {now.touch_id} if now and outside else set()
+    return given_up | taken
+
+
+def _brought_by_nothing(one: Decided) -> bool:
+    return one.claimed.returning and one.verdict.touch is None and one.claimed.decision_id is None
+
+
+def _decide(install: Claimed, batch: Batch, rules: Rules, ledger: Ledger, *, explain: bool) -> Decided:
+    found = batch.found.get(install.id) or Found()
+    around = Around(
+        batch.models[install.id],
+        found.traffic,
+        ledger.taken(found.near, install.id, install.received_at),
+        batch.flags.get(install.project_id, {}),
+        found.clicks_hour,
+        install.returning,
+    )
+    asked = rules.returning if install.returning else rules
+    verdict = matching.decide(install.facts, list(found.touches.values()), asked, around, explain=explain)
+    past = batch.past.get(install.id)
+    struck = fraud.of_install(install.facts, past.counts, rules) if past else ()
+    original = past.original if past else None
+    kind = Decision.Kind.INSTALL
+    if install.returning:
+        kind = Decision.Kind.REATTRIBUTION
+    elif original is not None:
+        kind = Decision.Kind.REINSTALL
+    return Decided(install, kind, verdict, found.considered(install.facts), struck, original)
+
+
+def _away(opens: Sequence[Claimed], found: Mapping[int, Found], rules_of: RulesOf) -> set[int]:
+    """Return those opens that are returns: something could have brought them, and the person had been away."""
+    near = [one for one in opens if one.id in found]
+    last = activity.last_before(near)
+    return {
+        one.id
+        for one in near
+        if one.id in last
+        and (one.facts.installed_at - last[one.id]).total_seconds() >= rules_of(one).inactivity_days * 86_400
+    }
+
+
+def _chosen(claimed: Sequence[Claimed]) -> dict[int, rule_sets.Version]:
+    """Return the rule set of each install: that of its decision, for a new one the newest of its project."""
+    kept = {install.rule_set_id for install in claimed if install.rule_set_id is not None}
+    versions = {
+        row.pk: rule_sets.Version(row.pk, row.version, Rules.from_json(row.rules))
+        for row in RuleSet.objects.filter(pk__in=kept)
+    }
+    newest = rule_sets.current(install.project_id for install in claimed if install.rule_set_id is None)
+    return {
+        install.id: newest[install.project_id] if install.rule_set_id is None else versions[install.rule_set_id]
+        for install in claimed
+    }
+
+
+def _models(claimed: Sequence[Claimed]) -> dict[int, tuple[int | None, Model]]:
+    """Return the match model of each install: that of its decision, for a new one the newest of its project."""
+    new = {install.project_id for install in claimed if install.decision_id is None}
+    rows = MatchModel.objects.filter(project__in=new).order_by("project", "-id").distinct("project")
+    newest = dict(rows.values_list("project", "id"))
+    wanted = {
+        install.id: newest.get(install.project_id) if install.decision_id is None else install.match_model_id
+        for install in claimed
+    }
+    models = {pk: _model(pk) for pk in set(wanted.values())}
+    return {install_id: (pk, models[pk]) for install_id, pk in wanted.items()}
+
+
+@lru_cache(maxsize=500)
+def _model(pk: int | None) -> Model:
+    """Read a match model; rows are never changed. A project without one has the assumptions of a young one."""
+    stored = MatchModel.objects.filter(pk=pk).values_list("model", flat=True).first() if pk is not None else None
+    return Model.from_json(stored) if stored else Model()
+
+
 def _write(
-    decided: Sequence[Decided], campaigns: Mapping[int, tuple[str, str]], rule_set_ids: Mapping[int, int], now: datetime
+    decided: Sequence[Decided], rule_set_ids: Mapping[int, int], model_ids: Mapping[int, int | None], now: datetime
 ) -> None:
     cursor = raw_cursor()
     cursor.execute(STAGE)
-    with cursor.copy(f"COPY decision_stage ({STAGED}) FROM STDIN") as copy:
+    with cursor.copy(COPY_STAGE) as copy:
+        copy.set_types(STAGED_TYPES)
         for one in decided:
-            copy.write_row(_decision_row(one, campaigns, rule_set_ids, now))
+            pk = one.claimed.id
+            copy.write_row(_decision_row(one, rule_set_ids[pk], model_ids[pk], now))
     cursor.execute(WRITE)
     ids = {install_id: pk for pk, install_id in cursor.fetchall()}
     cursor.execute("DELETE FROM attribution_candidate WHERE decision_id = ANY(%s)", (list(ids.values()),))
@@ -243,19 +317,20 @@ def _write(
         for one in decided:
             for row in _candidate_rows(ids[one.claimed.id], one.verdict):
                 copy.write_row(row)
-    cursor.execute("UPDATE attribution_install SET pending = false WHERE id = ANY(%s)", (list(ids),))
+    linked = {one.claimed.id: one.original for one in decided if one.original or one.claimed.decision_id}
+    if linked:
+        cursor.execute(LINK, (list(linked), list(linked.values())))
 
 
-def _decision_row(
-    one: Decided, campaigns: Mapping[int, tuple[str, str]], rule_set_ids: Mapping[int, int], now: datetime
-) -> tuple[Any, ...]:
-    install, verdict, considered = one
-    touch = verdict.touch
-    source, campaign = campaigns[touch.id] if touch else (ORGANIC, "")
-    state = "provisional" if now - install.received_at < PROVISIONAL else "final"
+def _decision_row(one: Decided, rule_set_id: int, model_id: int | None, now: datetime) -> tuple[Any, ...]:
+    install, verdict = one.claimed, one.verdict
+    facts, touch = install.facts, verdict.touch
+    notes = verdict.notes + claims.notes_of(facts.install_referrer, facts.claim_id)
+    state = Decision.State.PROVISIONAL if now < install.deadline else Decision.State.FINAL
     return (
-        install.project_id, install.id, state, verdict.tier, verdict.probability, touch.id if touch else None, source,
-        campaign, install.facts.installed_at, now, rule_set_ids[install.project_id], considered,
+        install.project_id, install.id, str(one.kind), str(state), verdict.tier, verdict.probability,
+        touch.id if touch else None, facts.country, facts.os_name, struck_json(one.fraud), one.rejected,
+        _codes(notes), facts.installed_at, now, rule_set_id, model_id, one.considered,
     )  # fmt: skip
 
 
@@ -263,7 +338,7 @@ def _candidate_rows(decision_id: int, verdict: Verdict) -> Iterable[tuple[Any, .
     for one in verdict.candidates:
         yield (
             decision_id, one.touch.id, one.tier, one.eligible, one.credited, _codes(one.reasons), one.age_s,
-            one.probability, _codes(one.fraud),
+            one.probability, struck_json(one.fraud),
         )  # fmt: skip
 
 
@@ -271,3 +346,11 @@ def _candidate_rows(decision_id: int, verdict: Verdict) -> Iterable[tuple[Any, .
 def _codes(codes: tuple[str, ...]) -> RawJson:
     """Return codes as JSON; the same few combinations come again and again."""
     return RawJson(orjson.dumps(codes))
+
+
+def struck_json(struck: Sequence[Struck]) -> RawJson:
+    """Return what fraud rules found, as decisions and candidates keep it."""
+    return RawJson(orjson.dumps([one._asdict() for one in struck])) if struck else NO_FRAUD
+
+
+NO_FRAUD = RawJson(b"[]")

@@ -66,7 +66,7 @@ def shape_candidate(candidate: Candidate) -> dict[str, Any]:
         "age_s": candidate.age_s,
         "probability": candidate.probability,
         "fraud": candidate.fraud,
-        "fraudExplanation": [reasons.sentence(code) for code in candidate.fraud],
+        "fraudExplanation": [reasons.sentence(one["code"]) for one in candidate.fraud],
     }
 
 

@@ -74,7 +74,7 @@ def gather() -> tuple[int, bool]:
         stretch = events.advance(CONSUMER)
         if stretch is None or stretch.low >= stretch.high:
             return 0, False
-        rows = [row_of(event) for event in events.read(stretch, EVENT)]
+        rows = [row_of(event) for event in events.read(stretch, {EVENT})]
         return _store(rows), stretch.more
 
 

@@ -52,10 +52,17 @@ CHIPS = {
     "same_referrer_click_id": "Click id in the Play referrer",
     "same_advertising_id": "Same advertising id",
     "same_device_id": "Same device id",
+    "said_by_meta": "Meta names this ad",
+    "said_by_apple": "Apple names this ad",
+    "same_user_id": "Same user id",
+    "same_email": "Same e-mail",
+    "same_phone": "Same phone",
     "same_network_and_device": "Same network and device",
     "same_network": "Same network",
     "latest_click": "Latest click",
     "latest_view": "Latest view",
+    "likeliest_click": "Likeliest click",
+    "likelier_click_won": "Less likely",
     "stronger_tier_won": "Weaker evidence",
     "click_outranks_view": "Clicks outrank views",
     "later_click_won": "Older click",
@@ -74,6 +81,12 @@ CHIPS = {
     "truncated_address": "Address shortened by policy",
     "view_by_network": "Views need an id",
     "clock_in_future": "Its clock was ahead",
+    "below_threshold": "Not likely enough",
+    "credited_elsewhere": "Another install has it",
+    "other_device_id": "Another device’s id",
+    "referrer_says_organic": "Play says organic",
+    "fraud": "Blocked as fraud",
+    "tier_off": "Kind of match is off",
 }
 # What tells why a touch was refused, after "TikTok’s click".
 REFUSED_BECAUSE = {
@@ -87,6 +100,12 @@ REFUSED_BECAUSE = {
     "no_consent": "matches by network only, and on iOS that needs the person’s consent",
     "truncated_address": "matches by network only, and this project keeps shortened addresses",
     "view_by_network": "matches by network only, which is too little for a view",
+    "other_device_id": "came from a device with another id",
+    "referrer_says_organic": "matches by network only, and Google Play says that nobody sent the person",
+    "credited_elsewhere": "is what another install is credited to",
+    "fraud": "was blocked by a fraud rule",
+    "below_threshold": "matches by network only, and is not likely enough to be named",
+    "tier_off": "matches in a way that the rules don’t ask for",
 }
 ORGANIC_MEANS = "The person came by search, by word of mouth, or through something that carries no link of yours."
 

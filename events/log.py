@@ -4,7 +4,7 @@ An event carries its transaction's number as `position`. Below the oldest transa
 appear any more, so everything between a reader's position and that number is complete.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -36,6 +36,8 @@ class EventRow(NamedTuple):
     ip: str | None
     properties: dict[str, Any]
     context: dict[str, Any]
+    name: str = ""
+    user_id: str = ""
 
 
 def advance(consumer: str, limit: int = BATCH_EVENTS) -> Range | None:
@@ -90,19 +92,46 @@ def _rebase() -> None:
         )
 
 
-def read(stretch: Range, name: str) -> Iterator[EventRow]:
-    """Yield the track events called `name` in a stretch of the log, of projects that still exist."""
+def read(stretch: Range, names: Collection[str], *, with_property: str = "") -> Iterator[EventRow]:
+    """Yield the track events of some names in a stretch of the log, of projects that still exist.
+
+    With `with_property` also those of any other name that carry this property.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT e.project_id, e.message_id, COALESCE(e.user_id, e.anonymous_id), e.ts, e.received_at, host(e.ip),"
-            " e.properties, e.context FROM events_event e JOIN customers_project p ON p.id = e.project_id"
-            " WHERE e.position >= %s AND e.position < %s AND e.type = 'track' AND e.name = %s"
+            " e.properties, e.context, e.name, COALESCE(e.user_id, '')"
+            " FROM events_event e JOIN customers_project p ON p.id = e.project_id"
+            " WHERE e.position >= %s AND e.position < %s AND e.type = 'track'"
+            " AND (e.name = ANY(%s) OR (%s <> '' AND e.properties ? %s))"
             " ORDER BY e.received_at, e.id",
-            [stretch.low, stretch.high, name],
+            [stretch.low, stretch.high, list(names), with_property, with_property],
         )
         for row in cursor:
             # Django leaves jsonb as text on its connections.
-            yield EventRow._make((*row[:6], orjson.loads(row[6]), orjson.loads(row[7])))
+            yield EventRow._make((*row[:6], orjson.loads(row[6]), orjson.loads(row[7]), *row[8:]))
+
+
+LAST_SEEN = """
+SELECT a.n, (
+    SELECT max(e.ts) FROM (
+        SELECT a.distinct_id AS value
+        UNION SELECT same.value FROM events_identity mine JOIN events_identity same USING (person_id)
+        WHERE mine.project_id = %s AND mine.value = a.distinct_id
+    ) ids JOIN events_event e
+        ON e.project_id = %s AND COALESCE(e.user_id, e.anonymous_id) = ids.value AND e.ts < a.ts
+) FROM unnest(%s::int[], %s::text[], %s::timestamptz[]) AS a(n, distinct_id, ts)
+"""
+
+
+def last_seen_before(project_id: int, asked: Sequence[tuple[str, datetime]]) -> list[datetime | None]:
+    """Return for each id and moment when that person, under whatever id, had last done something before it."""
+    numbers = list(range(len(asked)))
+    ids, moments = [distinct_id for distinct_id, _ in asked], [ts for _, ts in asked]
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_SEEN, [project_id, project_id, numbers, ids, moments])
+        found = dict(cursor.fetchall())
+    return [found.get(number) for number in numbers]
 
 
 def readers() -> dict[str, datetime | None]:

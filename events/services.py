@@ -13,7 +13,7 @@ from customers.services import Caller, caller_of
 from events import ingest, partitions, rejections
 from events.erasure import erase
 from events.ingest import Receipt
-from events.log import EventRow, Range, advance, caught_up_at, read, readers
+from events.log import EventRow, Range, advance, caught_up_at, last_seen_before, read, readers
 from events.models import Event
 from events.payloads import Refusal
 from events.people import digest, person_ids
@@ -33,6 +33,7 @@ __all__ = [
     "erase",
     "has_events",
     "ids_of",
+    "last_seen_before",
     "person_ids",
     "read",
     "readers",

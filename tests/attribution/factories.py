@@ -45,6 +45,7 @@ class TouchFactory(factory.django.DjangoModelFactory[Touch]):
     touch_id = factory.Sequence(lambda n: f"touch-{n}")
     type = Touch.Type.CLICK
     ts = NOON - timedelta(minutes=10)
+    received_at = factory.SelfAttribute("ts")
     source = "tiktok"
     campaign = "Winter sale"
 

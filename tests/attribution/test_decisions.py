@@ -141,8 +141,8 @@ def test_of_a_crowd_on_one_network_only_the_newest_are_kept_but_all_are_counted(
         TouchFactory(
             project=project, ip="203.0.113.7", os_name="windows phone", ts=NOON - timedelta(minutes=number + 1)
         )
-    mine = TouchFactory(project=project, ip="203.0.113.7", os_name="android", ts=NOON - timedelta(hours=2))
-    message_id = install(project, ip="203.0.113.7", os={"name": "Android"})
+    mine = TouchFactory(project=project, ip="203.0.113.7", device_id="d-12", ts=NOON - timedelta(hours=2))
+    message_id = install(project, ip="203.0.113.7", os={"name": "Android"}, device={"id": "d-12"})
 
     decide()
 

@@ -115,7 +115,7 @@ def test_a_reader_that_fails_reads_the_same_again(project: Project) -> None:
     assert first is not None
     assert second is not None
     assert first.low == second.low
-    assert [row.message_id for row in log.read(second, "Order Completed")] == ["1"]
+    assert [row.message_id for row in log.read(second, {"Order Completed"})] == ["1"]
 
 
 def test_a_slow_transaction_is_not_overtaken(project: Project) -> None:
