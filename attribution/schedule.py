@@ -5,5 +5,6 @@ SCHEDULE = {
     "Make day-old decisions final": ("attribution.tasks.finish_decisions", 60),
     "Ask Apple about installs": ("attribution.tasks.ask_apple", 2),
     "Read Meta's messages with new keys": ("attribution.tasks.read_meta_again", 60),
+    "Look for fraud in whole sources": ("attribution.tasks.watch_sources", 3600),
     "Forget touches and installs past their retention": ("attribution.tasks.forget_old", 6 * 3600),
 }

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from attribution import apple_ads, decisions, installs, late, network_claims, retention
+from attribution.fraud import hourly
 
 # One run goes on for this long while there is work; the next beat takes over from there.
 WORKING_S = 10.0
@@ -52,3 +53,9 @@ def ask_apple() -> int:
 def read_meta_again() -> int:
     """Read Meta's messages of the last day with keys that are new; return how many opened. Safe to repeat."""
     return network_claims.reread_for_new_keys(now=timezone.now())
+
+
+@shared_task(acks_late=True, time_limit=3600)
+def watch_sources() -> int:
+    """Look for sources and publishers whose clicks look wrong as a whole; return how many flags changed. Hourly."""
+    return hourly.run(now=timezone.now())

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from attribution.facts import CLICK, InstallFacts, TouchFacts
-from attribution.fraud.catalogue import BLOCK, FLAG, OFF, RULES, SIGNATURE_BREAKER
+from attribution.fraud.catalogue import BLOCK, BY_CODE, FLAG, OFF, RULES, SIGNATURE_BREAKER
 from attribution.rules import Rules
 
 
@@ -142,17 +142,17 @@ def _clicked_at(install: InstallFacts, touch: TouchFacts) -> datetime:
 
 def _of_source(touch: TouchFacts, said: Mapping[str, Setting], flags: Flags, struck: list[Struck]) -> None:
     """Add the flags over the touch's publisher and source that were up at its time, and what its signature says."""
-    broken = False
+    broken, seen = False, set()
     keys = ((touch.source, touch.publisher), (touch.source, "")) if touch.publisher else ((touch.source, ""),)
     for key in keys:
         for one in flags.get(key, ()):
-            if one.since <= touch.ts and (one.until is None or touch.ts < one.until):
-                if one.code == SIGNATURE_BREAKER:
-                    broken = True
-                    continue
-                action = said[one.code][0] if one.code in said else OFF
-                if action != OFF:
-                    struck.append(Struck(one.code, one.value, one.threshold, action))
+            if one.since > touch.ts or (one.until is not None and touch.ts >= one.until) or one.code in seen:
+                continue
+            seen.add(one.code)
+            broken = broken or one.code == SIGNATURE_BREAKER
+            # Measured under other rules perhaps: what counts is the threshold of these.
+            if one.code in said and crosses(one.code, one.value, said[one.code][1]):
+                _strike(struck, said, one.code, one.value)
     if touch.signature in BAD_SIGNATURES:
         action, threshold = said["click_signature"]
         if action != OFF:
@@ -186,6 +186,11 @@ def of_conversion(rules: Rules, *, repeated: bool, receipt: str = "") -> tuple[S
     return tuple(
         Struck(code, value, said[code][1], said[code][0]) for code, hit, value in hits if hit and said[code][0] != OFF
     )
+
+
+def crosses(code: str, value: float, threshold: float) -> bool:
+    """Say whether a measured value strikes a rule with this threshold."""
+    return value < threshold if BY_CODE[code].below else value > threshold
 
 
 def blocks(struck: Sequence[Struck]) -> bool:

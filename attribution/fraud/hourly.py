@@ -1,0 +1,217 @@
+"""The hourly look at sources and publishers: count, judge, raise and lower flags, have installs decided again."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from attribution import rule_sets
+from attribution.facts import CLICK, TouchFacts
+from attribution.fraud import rules as fraud
+from attribution.fraud.catalogue import OFF, SIGNATURE_BREAKER
+from attribution.fraud.sources import BARS, EDGES_S, NO_TIMES, SHARE_OF_BAD_SIGNATURES, Counted, Finding, findings
+from attribution.models import FraudFlag
+from attribution.rules import Rules
+from customers.models import Project
+from events.store import raw_cursor
+
+# Times and devices are judged over a week, clicks over a day that ended an hour ago, so that most of their installs
+# have come; signatures over the last hour.
+WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
+SINCE = {"ctit_flat": WEEK, "new_devices": WEEK, SIGNATURE_BREAKER: HOUR}
+USUAL_SINCE = DAY + HOUR
+REPEATS = 20
+ANY_TIME = datetime.min.replace(tzinfo=UTC)
+
+CLICKS = """
+SELECT source, publisher, count(*) FILTER (WHERE ts < %(hour_ago)s),
+       count(*) FILTER (WHERE ts >= %(hour_ago)s AND signature <> ''),
+       count(*) FILTER (WHERE ts >= %(hour_ago)s AND signature IN ('invalid', 'expired'))
+FROM attribution_touch
+WHERE project_id = %(project)s AND ts >= %(day_ago)s AND ts < %(until)s AND type = 'click' AND NOT bot
+GROUP BY source, publisher
+"""
+REPEATED = """
+SELECT source, publisher, sum(clicks) FROM (
+    SELECT source, publisher, COALESCE(NULLIF(advertising_id, ''), device_id) AS device, count(*) AS clicks
+    FROM attribution_touch
+    WHERE project_id = %(project)s AND ts >= %(day_ago)s AND ts < %(hour_ago)s AND type = 'click' AND NOT bot
+      AND (advertising_id <> '' OR device_id <> '')
+    GROUP BY source, publisher, campaign, device HAVING count(*) > %(repeats)s
+) busy WHERE translate(device, '-:', '') !~ '^(.)\\1*$' GROUP BY source, publisher
+"""
+# A click that a rule has blocked counts like the one credited: else a source would look clean as soon as it is blocked.
+BROUGHT = """
+SELECT t.source, t.publisher, d.id, min(c.age_s) AS age_s, max(t.ts) AS ts
+FROM attribution_decision d
+JOIN attribution_candidate c ON c.decision_id = d.id AND c.age_s >= 0 AND (c.credited OR c.reasons ? 'fraud')
+JOIN attribution_touch t ON t.id = c.touch_id AND t.type = 'click' AND NOT t.bot
+WHERE d.project_id = %(project)s AND d.installed_at >= %(week_ago)s AND d.installed_at < %(until)s
+  AND d.kind = 'install'
+GROUP BY t.source, t.publisher, d.id
+"""
+TIMES = f"""
+SELECT source, publisher, width_bucket(age_s, %(edges)s::float8[]), count(*),
+       count(*) FILTER (WHERE ts >= %(day_ago)s AND ts < %(hour_ago)s)
+FROM ({BROUGHT}) brought GROUP BY 1, 2, 3
+"""  # noqa: S608
+KNOWN = """
+SELECT t.source, t.publisher, count(*), count(*) FILTER (WHERE
+    EXISTS (SELECT FROM attribution_touch o WHERE o.project_id = d.project_id AND i.advertising_id <> ''
+            AND o.advertising_id = i.advertising_id AND o.ts < t.ts - interval '1 day')
+    OR EXISTS (SELECT FROM attribution_install o WHERE o.project_id = d.project_id AND i.advertising_id <> ''
+               AND o.advertising_id = i.advertising_id AND o.installed_at < t.ts - interval '1 day')
+    OR EXISTS (SELECT FROM attribution_touch o WHERE o.project_id = d.project_id AND i.device_id <> ''
+               AND o.device_id = i.device_id AND o.ts < t.ts - interval '1 day')
+    OR EXISTS (SELECT FROM attribution_install o WHERE o.project_id = d.project_id AND i.device_id <> ''
+               AND o.device_id = i.device_id AND o.installed_at < t.ts - interval '1 day'))
+FROM attribution_decision d
+JOIN attribution_install i ON i.id = d.install_id
+JOIN attribution_touch t ON t.id = d.touch_id AND t.type = 'click'
+WHERE d.project_id = %(project)s AND d.installed_at >= %(week_ago)s AND d.installed_at < %(until)s
+  AND translate(i.advertising_id || i.device_id, '-:0', '') <> ''
+GROUP BY t.source, t.publisher
+"""
+# Which installs a flag could change: those that weighed a touch it is about.
+REOPEN = """
+UPDATE attribution_install i SET pending = true FROM attribution_decision d
+WHERE d.install_id = i.id AND d.project_id = %(project)s AND d.installed_at >= %(since)s AND NOT i.pending AND EXISTS (
+    SELECT FROM attribution_candidate c JOIN attribution_touch t ON t.id = c.touch_id
+    WHERE c.decision_id = d.id AND t.source = %(source)s AND (%(publisher)s = '' OR t.publisher = %(publisher)s)
+      AND t.ts >= %(since)s AND (%(until)s::timestamptz IS NULL OR t.ts < %(until)s)
+)
+"""
+ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtext('attribution.fraud.hourly'), %s)"
+
+
+def run(*, now: datetime) -> int:
+    """Look at every project that had clicks or installs within a week; return how many flags were raised or lowered.
+
+    Safe to repeat; two at once leave each project to one of them.
+    """
+    active = Project.objects.filter(decisions__installed_at__gte=now - WEEK).distinct() | Project.objects.filter(
+        fraud_flags__until=None, fraud_flags__isnull=False
+    )
+    return sum(look_at(project, now=now) for project in active.distinct())
+
+
+def look_at(project: Project, *, now: datetime) -> int:
+    """Judge the sources of one project and commit; return how many flags were raised or lowered."""
+    with transaction.atomic():
+        cursor = raw_cursor()
+        cursor.execute(ONE_AT_A_TIME, (project.pk,))
+        locked = cursor.fetchone()
+        if not locked or not locked[0]:
+            return 0
+        rules = rule_sets.current([project.pk])[project.pk].rules
+        groups = count(project.pk, until=now)
+        return _keep(project, findings(groups, thresholds_of(rules)), rules, now)
+
+
+def thresholds_of(rules: Rules) -> Callable[[str, str], float]:
+    """Return the threshold of a code for a source, as the rules have it."""
+
+    def threshold(code: str, source: str) -> float:
+        if code == SIGNATURE_BREAKER:
+            return SHARE_OF_BAD_SIGNATURES
+        return fraud.setting(rules_for(rules, source), code)[1]
+
+    return threshold
+
+
+def rules_for(rules: Rules, source: str) -> Rules:
+    """Return the rules that hold for a source."""
+    return rules.for_touch(TouchFacts(0, "", CLICK, ANY_TIME, source=source))
+
+
+def count(project_id: int, *, until: datetime, span: timedelta = WEEK) -> list[Counted]:
+    """Count what the rules about sources are judged by, for each source and publisher.
+
+    Up to `until`; a longer `span` than a week stretches the day of the clicks as well.
+    """
+    day = DAY if span == WEEK else span
+    asked: dict[str, Any] = {
+        "project": project_id,
+        "until": until,
+        "hour_ago": until - HOUR,
+        "day_ago": until - HOUR - day,
+        "week_ago": until - span,
+        "repeats": REPEATS * max(1, day // DAY),
+        "edges": list(EDGES_S),
+    }
+    groups: dict[tuple[str, str], Counted] = defaultdict(lambda: Counted("", ""))
+    cursor = raw_cursor()
+    for source, publisher, clicks, signed, badly in cursor.execute(CLICKS, asked):
+        groups[source, publisher] = Counted(source, publisher, clicks=clicks, signed=signed, badly=badly)
+    for source, publisher, repeated in cursor.execute(REPEATED, asked):
+        groups[source, publisher] = replace(groups[source, publisher], repeated=int(repeated))
+    times: dict[tuple[str, str], list[int]] = defaultdict(lambda: list(NO_TIMES))
+    installs: dict[tuple[str, str], int] = defaultdict(int)
+    for source, publisher, bar, number, of_clicks in cursor.execute(TIMES, asked):
+        times[source, publisher][min(bar, BARS - 1)] += number
+        installs[source, publisher] += of_clicks
+    for place, bars in times.items():
+        groups[place] = replace(groups[place], times=tuple(bars), installs=installs[place])
+    for source, publisher, with_id, known in cursor.execute(KNOWN, asked):
+        groups[source, publisher] = replace(groups[source, publisher], with_id=with_id, known=known)
+    return [replace(group, source=place[0], publisher=place[1]) for place, group in sorted(groups.items())]
+
+
+def _keep(project: Project, found: Iterable[Finding], rules: Rules, now: datetime) -> int:
+    """Raise a flag for each new finding, refresh those that stand, lower those that no longer hold."""
+    open_ = {
+        (flag.code, flag.source, flag.publisher): flag
+        for flag in FraudFlag.objects.filter(project=project, until=None).order_by("pk")
+    }
+    changed = 0
+    for one in found:
+        flag = open_.pop((one.code, one.source, one.publisher), None)
+        on = one.code == SIGNATURE_BREAKER or fraud.setting(rules_for(rules, one.source), one.code)[0] != OFF
+        if one.strikes and on:
+            if flag is None:
+                flag = FraudFlag(
+                    project=project,
+                    code=one.code,
+                    source=one.source,
+                    publisher=one.publisher,
+                    since=now - SINCE.get(one.code, USUAL_SINCE),
+                )
+                changed += 1
+            new = flag.pk is None
+            flag.evidence, flag.updated_at = evidence_of(one), now
+            flag.save()
+            if new:
+                reopen(flag)
+        elif flag is not None:
+            changed += _lower(flag, now)
+    # Of those there was too little to judge: they stand until a week has passed without.
+    return changed + sum(_lower(flag, now) for flag in open_.values() if flag.updated_at < now - WEEK)
+
+
+def evidence_of(one: Finding) -> Mapping[str, Any]:
+    return {"value": round(one.value, 6), "threshold": one.threshold, **one.evidence}
+
+
+def _lower(flag: FraudFlag, now: datetime) -> int:
+    flag.until = flag.updated_at = now
+    flag.save(update_fields=["until", "updated_at"])
+    return 1
+
+
+def reopen(flag: FraudFlag) -> int:
+    """Have those installs decided again that weighed touches the flag is about; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            REOPEN,
+            {
+                "project": flag.project_id,
+                "since": flag.since,
+                "until": flag.until,
+                "source": flag.source,
+                "publisher": flag.publisher,
+            },
+        )
+        return int(cursor.rowcount)
