@@ -189,7 +189,7 @@ def _read(statement: str, parameter: Any) -> Iterator[Claimed]:
 
 def find(claimed: Sequence[Claimed], rules_of: Callable[[Claimed], Rules]) -> dict[int, Found]:
     """Fetch the candidates of all installs in one statement; those without any are left out."""
-    columns = zip(*(_asked(install, rules_of(install)) for install in claimed), strict=True)
+    columns = zip(*(asked(install, rules_of(install)) for install in claimed), strict=True)
     facts = {install.id: install.facts for install in claimed}
     windows_s = {install.id: rules_of(install).network_window_s for install in claimed}
     cursor = raw_cursor()
@@ -213,7 +213,7 @@ def find(claimed: Sequence[Claimed], rules_of: Callable[[Claimed], Rules]) -> di
     return found
 
 
-def _asked(install: Claimed, rules: Rules) -> tuple[Any, ...]:
+def asked(install: Claimed, rules: Rules) -> tuple[Any, ...]:
     """Return what the database is asked by; ids that tell nothing apart are left out, and so is a network that the
     rules refuse anyway: a few of its clicks are still read, to say so."""
     facts = install.facts

@@ -142,11 +142,19 @@ def decide_one(install_id: int, *, now: datetime) -> bool:
     return bool(claimed)
 
 
+def decide_again(install_ids: Sequence[int], *, now: datetime) -> None:
+    """Decide installs again, pending or not, each by the rule set that its decision names now.
+
+    Part of the caller's transaction, which has to hold the locks of these installs.
+    """
+    _decide_and_write(candidates.of_installs(install_ids), now)
+
+
 def _decide_and_write(claimed: Sequence[Claimed], now: datetime) -> None:
     if not claimed:
         return
     chosen = _chosen(claimed)
-    models = _models(claimed)
+    models = models_of(claimed)
     batch = read_batch(claimed, lambda install: chosen[install.id].rules, models)
     outcome = decide_batch(batch, lambda install: chosen[install.id].rules)
     if outcome.decided:
@@ -173,7 +181,7 @@ def read_batch(
     Without `with_past` nothing is known of other installs of the device: none is a reinstall or rejected.
     """
     found = candidates.find(claimed, rules_of)
-    models = _models(claimed) if models is None else models
+    models = models_of(claimed) if models is None else models
     return Batch(
         claimed,
         found,
@@ -279,7 +287,7 @@ def _chosen(claimed: Sequence[Claimed]) -> dict[int, rule_sets.Version]:
     }
 
 
-def _models(claimed: Sequence[Claimed]) -> dict[int, tuple[int | None, Model]]:
+def models_of(claimed: Sequence[Claimed]) -> dict[int, tuple[int | None, Model]]:
     """Return the match model of each install: that of its decision, for a new one the newest of its project."""
     new = {install.project_id for install in claimed if install.decision_id is None}
     rows = MatchModel.objects.filter(project__in=new).order_by("project", "-id").distinct("project")
