@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.request import split_domain_port, validate_host
+from django.views.decorators.http import require_safe
 
 from attribution import domains, redirects
 from attribution.domains import Host
@@ -67,6 +68,13 @@ def _file(request: HttpRequest, content: object) -> HttpResponse:
     answer = JsonResponse(content, safe=False)
     answer["Cache-Control"] = FILE_CACHE
     return answer
+
+
+@require_safe
+def verified(request: HttpRequest) -> HttpResponse:
+    """Say whether a host is a verified one, for a proxy that fetches certificates by itself."""
+    known = domains.find(request.GET.get("domain", "")) is not None
+    return JsonResponse({"verified": known}, status=200 if known else 404)
 
 
 def _finished(answer: HttpResponse) -> HttpResponse:

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from attribution import links, queries
 from attribution.models import Link, LinkQuerySet
 from customers.api import ProjectView
-from growthplatform.core.errors import InvalidField, NotFound
+from growthplatform.core.api import invalid_field
+from growthplatform.core.errors import InvalidField, NotFound, Problem
 from growthplatform.core.paging import limit_of, paginate
 from growthplatform.core.periods import Period
 
@@ -26,10 +27,18 @@ PLACES = {
     "term": "campaign.term",
     "campaign_id": "campaign.id",
     "publisher": "campaign.publisher",
+    "ad_set": "campaign.adSet",
+    "ad": "campaign.ad",
+    "creative": "campaign.creative",
     "ios_url": "ios",
     "android_url": "android",
     "fallback_url": "fallback",
+    "deep_link": "deepLink",
+    "domain": "domain",
+    "expires_at": "expiresAt",
+    "expired_url": "expired",
 }
+MOST = 1_000
 NEWEST = ("-created_at", "-id")
 
 
@@ -56,11 +65,22 @@ class CampaignInput(Strict):
     term = serializers.CharField(required=False, allow_blank=True)
     id = serializers.CharField(required=False, allow_blank=True)
     publisher = serializers.CharField(required=False, allow_blank=True)
+    adSet = serializers.CharField(required=False, allow_blank=True)  # noqa: N815 -- the name on the wire
+    ad = serializers.CharField(required=False, allow_blank=True)
+    creative = serializers.CharField(required=False, allow_blank=True)
 
 
 class Destinations(Strict):
     ios = serializers.CharField(required=False, allow_blank=True, help_text="App Store address")
     android = serializers.CharField(required=False, allow_blank=True, help_text="Package name or Google Play address")
+    deepLink = serializers.CharField(  # noqa: N815 -- the name on the wire
+        required=False, allow_blank=True, help_text="Place inside the app, told to it after its first open."
+    )
+    domain = serializers.CharField(required=False, allow_blank=True, help_text="A verified host of the project.")
+    expiresAt = serializers.CharField(  # noqa: N815 -- the name on the wire
+        required=False, allow_blank=True, allow_null=True, help_text="ISO 8601; taps from then on are not counted."
+    )
+    expired = serializers.CharField(required=False, allow_blank=True, help_text="Where people land after the end.")
 
     def fields_given(self) -> dict[str, str]:
         """Return what was sent, under our own names."""
@@ -75,16 +95,27 @@ class LinkInput(Destinations):
     fallback = serializers.CharField(help_text="Where everybody else lands")
 
 
+class LinkBatch(Strict):
+    links = serializers.ListField(child=serializers.DictField(), allow_empty=False, max_length=MOST)
+    together = serializers.BooleanField(default=False, help_text="Make all of them, or none.")
+
+
 class LinkChange(Destinations):
     campaign = CampaignInput(required=False)
     fallback = serializers.CharField(required=False, help_text="Where everybody else lands")
     archived = serializers.BooleanField(required=False)
 
 
-def _placed(problem: InvalidField) -> InvalidField:
+def _placed(problem: Problem) -> Problem:
     """Name fields as the API does."""
+    if not isinstance(problem, InvalidField):
+        return problem
     rows = [{**row, "field": PLACES.get(row["field"], row["field"])} for row in problem.detail]
     return InvalidField(" ".join(f"{row['field']}: {row['message']}" for row in rows), detail=rows)
+
+
+def _warnings(link: Link) -> list[dict[str, str]]:
+    return [{**row, "field": PLACES[row["field"]]} for row in links.warnings(link)]
 
 
 def shape_of(link: Link, base: str, period: Period) -> dict[str, Any]:
@@ -99,6 +130,11 @@ def shape_of(link: Link, base: str, period: Period) -> dict[str, Any]:
         "ios": link.ios_url,
         "android": link.android_url,
         "fallback": link.fallback_url,
+        "deepLink": link.deep_link,
+        "domain": links.text_of(link, "domain"),
+        "expiresAt": link.expires_at,
+        "expired": link.expired_url,
+        "warnings": _warnings(link),
         "createdAt": link.created_at,
         "archivedAt": link.archived_at,
         "counts": {"from": period.first, "to": period.last, "taps": link.taps, "installs": link.installs},
@@ -111,6 +147,7 @@ WINTER_INPUT = {
     "ios": "https://apps.apple.com/app/id1640000000",
     "android": "com.techstart.mobile",
     "fallback": "https://techstart.example",
+    "deepLink": "/sale",
 }
 WINTER = {
     "slug": "winter",
@@ -124,10 +161,18 @@ WINTER = {
         "term": "",
         "id": "",
         "publisher": "",
+        "adSet": "",
+        "ad": "",
+        "creative": "",
     },
     "ios": "https://apps.apple.com/app/id1640000000",
     "android": "https://play.google.com/store/apps/details?id=com.techstart.mobile",
     "fallback": "https://techstart.example",
+    "deepLink": "/sale",
+    "domain": "",
+    "expiresAt": None,
+    "expired": "",
+    "warnings": [],
     "createdAt": "2026-11-19T09:41:30Z",
     "archivedAt": None,
     "counts": {"from": "2026-10-24", "to": "2026-11-20", "taps": 18240, "installs": 7412},
@@ -219,6 +264,77 @@ class LinkList(LinksView):
         except InvalidField as problem:
             raise _placed(problem) from None
         return self.answer(link, status=201)
+
+
+class LinkBulk(LinksView):
+    @extend_schema(
+        operation_id="create_links",
+        summary="Create up to 1,000 links at once",
+        tags=["Links"],
+        request=LinkBatch,
+        responses={
+            200: OpenApiResponse(dict, "In the order sent, for each the link or what is wrong with it."),
+            400: OpenApiResponse(dict, "The body is wrong, or `together` was asked and a link is: nothing is made."),
+            **ERRORS,
+        },
+        examples=[
+            OpenApiExample(
+                "Two links",
+                value={"links": [WINTER_INPUT, {"campaign": {"source": "qr", "name": "Poster"}, "fallback": "x"}]},
+                request_only=True,
+            ),
+            OpenApiExample(
+                "One is wrong",
+                value={
+                    "created": 1,
+                    "refused": 1,
+                    "results": [
+                        {"slug": "winter", "url": "https://go.techstart.example/c/winter", "warnings": []},
+                        {
+                            "error": {
+                                "code": "invalid_field",
+                                "message": f"fallback: {links.WHOLE_ADDRESS}",
+                                "detail": [],
+                            }
+                        },
+                    ],
+                },
+                response_only=True,
+                status_codes=["200"],
+            ),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Create links, each by itself or, with `together`, all or none; a repeat with the same slugs makes none."""
+        sent = LinkBatch(data=request.data)
+        sent.is_valid(raise_exception=True)
+        rows = sent.validated_data["links"]
+        together = sent.validated_data["together"]
+        read = [_read(row) for row in rows]
+        good = [row for row in read if not isinstance(row, Problem)]
+        whole = len(good) == len(read)
+        made = iter(links.create_many(self.project, good, store=whole or not together, together=together))
+        results = [row if isinstance(row, Problem) else next(made) for row in read]
+        wrong = [(index, one) for index, one in enumerate(results) if isinstance(one, Problem)]
+        if together and wrong:
+            detail = [{"index": index, **row} for index, one in wrong for row in _placed(one).detail]
+            raise InvalidField(f"Nothing is made: {len(wrong)} of {len(results)} links are wrong.", detail=detail)
+        shown = [_result(one, links.base_address(request)) for one in results]
+        return Response({"created": len(results) - len(wrong), "refused": len(wrong), "results": shown})
+
+
+def _read(row: dict[str, Any]) -> dict[str, str] | Problem:
+    sent = LinkInput(data=row)
+    if not sent.is_valid():
+        return invalid_field(sent.errors)
+    return {"slug": sent.validated_data.get("slug", ""), **sent.fields_given()}
+
+
+def _result(one: Link | Problem, base: str) -> dict[str, Any]:
+    if isinstance(one, Problem):
+        placed = _placed(one)
+        return {"error": {"code": placed.code, "message": placed.message, "detail": placed.detail}}
+    return {"slug": one.slug, "url": links.address(one, base), "warnings": _warnings(one)}
 
 
 class LinkOne(LinksView):

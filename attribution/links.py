@@ -29,6 +29,7 @@ PLAY_ADDRESS = "https://play.google.com/store/apps/details?id="
 PACKAGE = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+")
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
 SLUG_RULE = "lower-case letters, digits, - and _, at most 40, beginning and ending with a letter or digit"
+RESERVED = frozenset({"bulk"})
 # Without letters and digits that look alike: people type slugs from posters.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 FREE_TRIES = 20
@@ -53,6 +54,7 @@ TEXTS = (
 FIELDS = (*TEXTS, "expires_at", "domain")
 WITH_MACROS = ("ios_url", "android_url", "fallback_url", "expired_url", "deep_link")
 MAX_MANY = 2_000
+WHOLE_ADDRESS = "Give a whole address that begins with https:// or http://."
 
 
 class SlugTaken(Problem):
@@ -85,6 +87,8 @@ def check_slug(slug: str) -> str:
     """Return `slug` when it may be an address. Raises InvalidField."""
     if not SLUG.fullmatch(slug):
         raise InvalidField.named("slug", f"Use {SLUG_RULE}.")
+    if slug in RESERVED:
+        raise InvalidField.named("slug", "This word is an address of the API. Choose a different one.")
     return slug
 
 
@@ -104,7 +108,7 @@ def check_destination(field: str, text: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise InvalidField.named(field, "Give a whole address that begins with https:// or http://.")
+        raise InvalidField.named(field, WHOLE_ADDRESS)
     if "{" in parts.netloc:
         raise InvalidField.named(field, "A macro can’t stand in the host, as taps could be led anywhere by it.")
     ours = parts.path.startswith(("/c/", "/i/")) and parts.netloc == urlsplit(settings.BASE_URL).netloc
@@ -121,19 +125,13 @@ def check_deep_link(text: str) -> str:
     return text
 
 
-def suggest_slug(name: str) -> str:
-    """Return a slug that is free now: from the campaign's name, else with a random end."""
-    [slug] = _slugs_for([name], set())
-    return slug
-
-
 def _slugs_for(names: Sequence[str], unfree: set[str]) -> list[str]:
-    """Return a free slug for each name, none of `unfree` among them; adds them to `unfree`."""
+    """Return a slug for each name that nobody has, nor `unfree` holds: of the name itself, else with a random end."""
     stems = [slugify(name)[:32].strip("-_") for name in names]
     found: list[str] = [""] * len(names)
     for turn in range(FREE_TRIES):
         tried = {place: _try(stems[place], turn) for place, slug in enumerate(found) if not slug}
-        unfree |= set(Link.objects.filter(slug__in=tried.values()).values_list("slug", flat=True))
+        unfree = unfree | set(Link.objects.filter(slug__in=tried.values()).values_list("slug", flat=True))
         for place, slug in tried.items():
             if slug not in unfree:
                 found[place] = slug
@@ -189,16 +187,13 @@ def _drafts(project: Project, rows: Sequence[Mapping[str, str]]) -> list[Link | 
     """Return links, not stored, with free slugs, or what is wrong with their rows."""
     hosts = _hosts_of(project)
     wanted = [str(row.get("slug") or "").strip() for row in rows]
-    unfree = set(
-        Link.objects.filter(slug__in=[slug for slug in wanted if SLUG.fullmatch(slug)]).values_list("slug", flat=True)
-    )
+    asked = Link.objects.filter(slug__in=[slug for slug in wanted if SLUG.fullmatch(slug)])
+    unfree = {*RESERVED, *asked.values_list("slug", flat=True)}
     drafts: list[Link | Problem] = []
     for slug, row in zip(wanted, rows, strict=True):
         try:
             cleaned, wrong = _cleaned(project, row, hosts)
-            if slug and not SLUG.fullmatch(slug):
-                wrong.insert(0, {"field": "slug", "message": f"Use {SLUG_RULE}."})
-            if wrong:
+            if wrong := [*_wrong_slug(slug), *wrong]:
                 raise _refusal(wrong)
             if slug in unfree:
                 raise SlugTaken
@@ -211,6 +206,14 @@ def _drafts(project: Project, rows: Sequence[Mapping[str, str]]) -> list[Link | 
     for draft, slug in zip(nameless, _slugs_for([draft.name for draft in nameless], unfree), strict=True):
         draft.slug = slug
     return drafts
+
+
+def _wrong_slug(slug: str) -> list[dict[str, str]]:
+    try:
+        _ = check_slug(slug) if slug else ""
+    except InvalidField as refusal:
+        return list(refusal.detail)
+    return []
 
 
 def change(link: Link, **fields: str) -> Link:

@@ -4,6 +4,11 @@ from typing import Any
 
 PARAMETERS = {
     "utm_source": "Goes before the link's source; so do utm_medium, utm_campaign, utm_content and utm_term.",
+    "pid": "AppsFlyer's name of the source; so are c, af_siteid, af_adset, af_ad, af_c_id, af_dp and af_sub1 to af_sub5.",
+    "adset": "The ad set; so do ad, creative and publisher.",
+    "sub1": "Sub-ids 1 to 5; they and other parameters are kept with the touch and told to the app.",
+    "deep_link": "A place inside the app, told to it after its first open.",
+    "em": "SHA-256 of the person's e-mail address, trimmed and in lower case; ph: of the number in E.164.",
     "click_id": "The ad network's own id of the click; also clickid, gclid, fbclid, ttclid.",
     "gaid": "The device's advertising id; also advertising_id, idfa, gps_adid.",
 }
@@ -17,13 +22,16 @@ def describe_links(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for name, text in PARAMETERS.items()
     ]
     gone = {"description": "There is no such link; a page that says so."}
+    ended = {"description": "The link has ended; a page that says since when. Nothing is counted."}
     landing = "https://play.google.com/store/apps/details?id=com.techstart.mobile&referrer=click_id%3Dtch_0f5c2b7a"
     sent_on = {
         "description": "The tap is stored; Location is the place for this kind of device, with the click id.",
         "headers": {"Location": {"schema": {"type": "string"}, "example": landing}},
     }
     seen = {"description": "The view is stored; an invisible picture.", "content": {"image/gif": {}}}
-    result["paths"]["/c/{slug}"] = {"get": _operation("tap_link", "Tap a link", named, {"302": sent_on, "404": gone})}
+    result["paths"]["/c/{slug}"] = {
+        "get": _operation("tap_link", "Tap a link", named, {"302": sent_on, "404": gone, "410": ended})
+    }
     result["paths"]["/i/{slug}"] = {"get": _operation("view_link", "See an ad", named, {"200": seen, "404": gone})}
     return result
 

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from attribution import api, link_api, redirects, views
+from attribution import api, hosts, link_api, redirects, views
+from attribution.views import domains as domain_views
 
 app_name = "attribution"
 urlpatterns = [
@@ -12,7 +13,9 @@ urlpatterns = [
     path("v1/attributions", api.DecisionList.as_view(), name="attribution-list"),
     path("v1/attributions/<str:decision_id>", api.DecisionOne.as_view(), name="attribution"),
     path("v1/attributions/<str:decision_id>/explain", api.DecisionExplained.as_view(), name="attribution-explain"),
+    path("v1/domains/verified", hosts.verified, name="domain-verified"),
     path("v1/links", link_api.LinkList.as_view(), name="links"),
+    path("v1/links/bulk", link_api.LinkBulk.as_view(), name="link-bulk"),
     path("v1/links/<slug:slug>", link_api.LinkOne.as_view(), name="link"),
     path("c/<slug:slug>.svg", link_api.link_qr, name="link-qr"),
     path("c/<path:rest>", redirects.mistyped),
@@ -23,6 +26,26 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/links/create/", views.link_create, name="link-create"),
     path("dashboard/<slug:project_slug>/links/check/", views.link_check, name="link-check"),
     path("dashboard/<slug:project_slug>/links/import/", views.link_import, name="link-import"),
+    path("dashboard/<slug:project_slug>/links/domains/", domain_views.domain_list, name="domain-list"),
+    path("dashboard/<slug:project_slug>/links/domains/add/", domain_views.domain_create, name="domain-create"),
+    path(
+        "dashboard/<slug:project_slug>/links/domains/<int:domain_id>/", domain_views.domain_detail, name="domain-detail"
+    ),
+    path(
+        "dashboard/<slug:project_slug>/links/domains/<int:domain_id>/check/",
+        domain_views.domain_check,
+        name="domain-check",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/links/domains/<int:domain_id>/apps/",
+        domain_views.domain_apps,
+        name="domain-apps",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/links/domains/<int:domain_id>/remove/",
+        domain_views.domain_remove,
+        name="domain-remove",
+    ),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/", views.link_detail, name="link-detail"),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/edit/", views.link_edit, name="link-edit"),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/archive/", views.link_archive, name="link-archive"),

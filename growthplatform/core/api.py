@@ -90,8 +90,7 @@ def _as_problem(error: Exception) -> Problem | None:
         case SuspiciousOperation():
             return Problem(str(error))
         case exceptions.ValidationError():
-            rows = _flat(error.detail)
-            return InvalidField(" ".join(f"{row['field']}: {row['message']}".strip(": ") for row in rows), detail=rows)
+            return invalid_field(error.detail)
         case OperationalError() | InterfaceError() | psycopg.OperationalError():
             return Unavailable(retry_after_s=2)
         case exceptions.APIException():
@@ -99,6 +98,12 @@ def _as_problem(error: Exception) -> Problem | None:
             problem.status = error.status_code
             return problem
     return None
+
+
+def invalid_field(detail: Any) -> InvalidField:
+    """Return what a serializer found wrong as the product's refusal."""
+    rows = _flat(detail)
+    return InvalidField(" ".join(f"{row['field']}: {row['message']}".strip(": ") for row in rows), detail=rows)
 
 
 def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:

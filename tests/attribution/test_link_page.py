@@ -1,7 +1,7 @@
 """The pages of links: list, detail, form, import; and who may not."""
 
 import csv
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -155,24 +155,86 @@ def test_archiving_can_be_undone(editor: Client, project: Project) -> None:
 
 
 def test_an_exported_file_can_be_imported_again(editor: Client, project: Project) -> None:
-    LinkFactory(project=project, slug="winter", medium="cpc")
+    noon = datetime(2027, 1, 1, 12, tzinfo=UTC)
+    LinkFactory(project=project, slug="winter", medium="cpc", expires_at=noon, deep_link="/sale")
     body = b"".join(editor.get(LIST, {"format": "csv"}).streaming_content)  # type: ignore[attr-defined]
     Link.objects.all().delete()
 
-    answer = editor.post(f"{LIST}import/", {"file": SimpleUploadedFile("links.csv", body)})
+    shown = editor.post(f"{LIST}import/", {"file": SimpleUploadedFile("links.csv", body)})
+    answer = editor.post(f"{LIST}import/", {"text": shown.context["text"]})
 
     assert answer.status_code == 302
-    assert Link.objects.get().slug == "winter"
+    link = Link.objects.get()
+    assert (link.slug, link.expires_at, link.deep_link) == ("winter", noon, "/sale")
 
 
 def test_an_import_takes_the_good_rows_and_names_the_others(editor: Client, project: Project) -> None:
     body = b"name,source,slug,fallback_url\nA,tiktok,a,https://a.example\nB,tiktok,b,nonsense\nC,meta,a,https://c.example\n"
 
-    answer = editor.post(f"{LIST}import/", {"file": SimpleUploadedFile("links.csv", body)})
+    shown = editor.post(f"{LIST}import/", {"file": SimpleUploadedFile("links.csv", body)})
+
+    assert not Link.objects.exists()
+    assert [(row["line"], [one["field"] for one in row["problems"]]) for row in shown.context["judged"]] == [
+        (3, ["fallback_url"]),
+        (4, ["slug"]),
+        (2, []),
+    ]
+    assert b"1 row can become a link, 2 can" in shown.content
+
+    made = editor.post(f"{LIST}import/", {"text": shown.context["text"]})
+
+    assert made.status_code == 302
+    assert Link.objects.get().name == "A"
+
+
+def test_a_file_without_a_good_row_makes_nothing(editor: Client, project: Project) -> None:
+    text = "name,source,fallback_url\nA,tiktok,nonsense\n"
+
+    answer = editor.post(f"{LIST}import/", {"text": text})
 
     assert answer.status_code == 422
-    assert Link.objects.count() == 1
-    assert [row["line"] for row in answer.context["refused"]] == [3, 4]
+    assert not Link.objects.exists()
+
+
+def test_a_macro_that_is_none_of_ours_is_warned_of_and_kept(editor: Client, project: Project) -> None:
+    answer = editor.post(
+        f"{LIST}create/", {**FIELDS, "fallback_url": "https://shop.example/{campain}/{sub1"}, follow=True
+    )
+
+    assert Link.objects.get().fallback_url == "https://shop.example/{campain}/{sub1"
+    assert "“{campain}” is no macro of ours".encode() in answer.content
+    assert b"A brace stands alone" in answer.content
+
+
+def test_the_end_of_a_link_is_in_the_projects_zone(editor: Client, project: Project) -> None:
+    editor.post(f"{LIST}create/", {**FIELDS, "expires_at": "2027-01-01T12:00"})
+
+    link = Link.objects.get()
+    assert link.expires_at == datetime(2027, 1, 1, 11, tzinfo=UTC)
+    form = editor.get(f"{LIST}{link.pk}/edit/")
+    assert b'value="2027-01-01T12:00"' in form.content
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("deep_link", "javascript:alert(1)"),
+        ("deep_link", "sale"),
+        ("expires_at", "tomorrow"),
+        ("expires_at", "9999-12-31T23:59"),
+        ("expired_url", "ftp://shop.example"),
+        ("fallback_url", "https://{sub1}/x"),
+        ("domain", "go.shop.example"),
+    ],
+)
+def test_what_a_link_cannot_be_is_said_beside_its_field(
+    editor: Client, project: Project, field: str, value: str
+) -> None:
+    answer = editor.post(f"{LIST}create/", {**FIELDS, field: value})
+
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert not Link.objects.exists()
 
 
 @pytest.mark.parametrize(

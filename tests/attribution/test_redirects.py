@@ -1,10 +1,12 @@
 """Taps and views of links: counted first, then answered."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from attribution import touches
 from attribution.models import Touch
@@ -190,3 +192,103 @@ def test_nonsense_in_the_address_is_cut_to_what_can_be_kept(client: Client) -> N
     assert answer.status_code == 302
     touch = Touch.objects.get()
     assert (len(touch.source), len(touch.network_click_id), touch.ip) == (60, 200, None)
+
+
+def test_a_tap_keeps_ad_set_sub_ids_person_and_the_place_inside_the_app(client: Client) -> None:
+    LinkFactory(slug="winter", ad_set="women", deep_link="/sale/{sub1}?from={campaign}")
+    digest = "ab" * 32
+
+    client.get(
+        f"/c/winter?af_ad=video&creative=v3&af_sub1=shoes%2F1&product=42&user_id=u-1&em={digest}&ph={digest}&email=a%40b.de",
+        HTTP_USER_AGENT=IPHONE,
+    )
+
+    touch = Touch.objects.get()
+    assert (touch.ad_set, touch.ad, touch.creative) == ("women", "video", "v3")
+    assert touch.params == {"sub1": "shoes/1", "product": "42"}
+    assert touch.deep_link == "/sale/shoes%2F1?from=Winter%20sale"
+    assert (touch.user_id, touch.email_sha256, touch.phone_sha256) == ("u-1", digest, digest)
+    assert (touch.flags, touch.signature, touch.origin) == ([], "", "")
+
+
+def test_country_flags_and_signature_come_from_those_who_know(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    LinkFactory(slug="winter")
+    asked: list[Any] = []
+    monkeypatch.setattr("attribution.geo.country_of", lambda ip: "DE" if ip == "203.0.113.7" else "")
+    monkeypatch.setattr("attribution.fraud.at_click.flags_of", lambda ip: ["click_datacenter"])
+    monkeypatch.setattr("attribution.signatures.of_click", lambda *said: asked.append(said) or "valid")
+
+    client.get("/c/winter?pid=net&signature=s&expires=9", HTTP_USER_AGENT=IPHONE, REMOTE_ADDR="203.0.113.7")
+
+    touch = Touch.objects.get()
+    assert (touch.country, touch.flags, touch.signature) == ("DE", ["click_datacenter"], "valid")
+    assert asked[0][1:4] == ("net", {"pid": "net", "signature": "s", "expires": "9"}, "/c/winter")
+    assert touch.params == {}
+
+
+def test_macros_in_destinations_are_filled(client: Client) -> None:
+    LinkFactory(
+        slug="winter",
+        ios_url="https://shop.example/{os}/{publisher}?id={click_id}&x={nobody}",
+        android_url="https://play.google.com/store/apps/details?id=com.a&referrer=sub%3D{sub1}",
+    )
+
+    ios = client.get("/c/winter?siteid=a%26b", HTTP_USER_AGENT=IPHONE)["Location"]
+    android = client.get("/c/winter?sub1=s9", HTTP_USER_AGENT=GALAXY)["Location"]
+
+    first, second = Touch.objects.order_by("id")
+    wanted = f"https://shop.example/ios/a%26b?id={first.touch_id}&x=%7Bnobody%7D&click_id={first.touch_id}"
+    assert ios == wanted
+    referrer = parse_qs(parse_qs(urlsplit(android).query)["referrer"][0])
+    assert (referrer["sub"], referrer["click_id"]) == (["s9"], [second.touch_id])
+
+
+def test_a_link_that_has_ended_says_since_when_and_counts_nothing(client: Client) -> None:
+    project = ProjectFactory(time_zone="Europe/Berlin")
+    LinkFactory(slug="old", project=project, expires_at=datetime(2026, 1, 1, 12, tzinfo=UTC))
+
+    answer = client.get("/c/old", HTTP_USER_AGENT=IPHONE)
+    view = client.get("/i/old", HTTP_USER_AGENT=IPHONE)
+
+    assert answer.status_code == 410
+    assert b"open until 1 January 2026, 13:00" in answer.content
+    assert b'href="https://shop.example/"' in answer.content
+    assert (view.status_code, view["Content-Type"]) == (200, "image/gif")
+    assert not Touch.objects.exists()
+
+
+def test_a_link_that_has_ended_can_lead_elsewhere(client: Client) -> None:
+    LinkFactory(
+        slug="old", expires_at=datetime(2026, 1, 1, tzinfo=UTC), expired_url="https://shop.example/over?c={campaign}"
+    )
+
+    answer = client.get("/c/old", HTTP_USER_AGENT=IPHONE)
+
+    assert (answer.status_code, answer["Location"]) == (302, "https://shop.example/over?c=Winter%20sale")
+    assert not Touch.objects.exists()
+
+
+def test_a_link_that_ends_later_still_works(client: Client) -> None:
+    LinkFactory(slug="soon", expires_at=timezone.now() + timedelta(minutes=1))
+
+    assert client.get("/c/soon", HTTP_USER_AGENT=IPHONE).status_code == 302
+
+
+@pytest.mark.parametrize("clinging", [".", ")", "/", "%22", "%E2%80%9D.", ",%20"])
+def test_what_clings_to_a_pasted_address_is_cut_off(client: Client, clinging: str) -> None:
+    LinkFactory(slug="winter")
+
+    answer = client.get(f"/c/winter{clinging}?utm_source=x")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/c/winter?utm_source=x")
+
+
+def test_the_page_of_an_unknown_link_helps_and_runs_nothing(client: Client) -> None:
+    answer = client.get("/c/no-%3Cscript%3E", HTTP_USER_AGENT=IPHONE)
+
+    assert answer.status_code == 404
+    assert b"<script" not in answer.content
+    assert b"no-&lt;script&gt;" in answer.content
+    assert b"mistyped" in answer.content
+    assert "style-src 'sha256-" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
