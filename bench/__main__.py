@@ -7,7 +7,7 @@ from pathlib import Path
 
 from growthplatform import launcher
 
-ALL = ("ingest", "attribution", "pages")
+ALL = ("ingest", "attribution", "credit", "pages")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Journeys as columns: one entry for each touch, path after path, so that a quarter of a million are a few sums."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,7 +30,7 @@ class Paths:
     `values` is what the conversions were worth, the sum that is shared. Raises NoTouches for an empty path.
     """
 
-    channels: tuple[str, ...]
+    channels: tuple[Hashable, ...]
     starts: Ints
     steps: Ints
     ages_days: Floats
