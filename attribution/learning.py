@@ -3,6 +3,7 @@ not. Plain sums: no Django, clock or network.
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from attribution.posterior import (
     AGES_H,
     CROWDED,
     KNOTS,
+    NEARNESS,
+    NOISE_H,
     QUIET,
     SHARED,
     STEP,
@@ -41,6 +44,7 @@ ROUNDS = 8
 # Below 0.95 nobody accepts, so the bins are finer above it.
 BINS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
 KEPT_VALUES = 3_000
+NOISE_KNOTS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,7 @@ class Example:
     """An install with the clicks of its network that could be of its device, none of the ids being looked at.
 
     `truth` is the place in `clicks` of the touch that an id proves; None where there is none among them, because it
-    came by another network or the store says that the install is organic (`organic`). `before` is how many clicks the
-    address had in an equally long time before.
+    came by another network or the store says that the install is organic (`organic`).
     """
 
     install: InstallFacts
@@ -57,7 +60,6 @@ class Example:
     traffic: Traffic
     truth: int | None = None
     organic: bool = False
-    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,9 @@ def learn(certain: Sequence[Example], unsure: Sequence[Example], clicks: Sequenc
     `certain` are installs whose touch is known, or that are known to have none; `unsure` those that the model is for;
     `clicks` a sample of all clicks. With few examples the assumptions prevail.
     """
-    model = replace(_frequencies(clicks), **_noise(certain), **_times(certain), **_repeats(certain))
+    model = replace(
+        _frequencies(clicks), **_noise(certain), **_times(certain), **_repeats(certain), nearer=_nearer(certain)
+    )
     model = replace(model, soft=_soft(certain, clicks), learned_from=sum(one.truth is not None for one in certain))
     return replace(model, **_priors(unsure, model))
 
@@ -145,29 +149,44 @@ def _shares(found: Counter[str]) -> dict[str, float]:
 
 
 def _noise(certain: Sequence[Example]) -> dict[str, Any]:
-    """Fit the Gamma density of the clicks an hour on an address.
+    """Learn how many clicks an hour others make on an address, from how many it had in the days before.
 
-    With E[clicks before | n clicks since] = T (a + n) / (b + T), the line through what was counted in the two equal
-    times gives a and b. Organic installs are asked, where there are enough, as they have no clicks of their own.
+    Organic installs are asked, as they have no clicks of their own; where there are too few, the others less one click.
     """
-    rows = [one for one in certain if one.before is not None]
-    organic = [one for one in rows if one.organic]
-    own = 0 if len(organic) >= FEWEST else 1
-    rows = organic if len(organic) >= FEWEST else [one for one in rows if one.truth is not None]
+    rows = [one for one in certain if one.organic and one.traffic.earlier_s]
+    own = 0
+    if len(rows) < FEWEST:
+        rows, own = [one for one in certain if one.truth is not None and one.traffic.earlier_s], 1
     if len(rows) < FEWEST:
         return {}
-    hours = sum(one.traffic.span_s for one in rows) / len(rows) / 3600
-    # Crowded addresses say enough by themselves; the line is for those where little was seen.
-    few = [(max(one.traffic.clicks - own, 0), one.before or 0) for one in rows if one.traffic.clicks <= 5 + own]
-    if len(few) < FEWEST // 2:
-        return {}
-    mean_x, mean_y = (sum(column) / len(few) for column in zip(*few, strict=True))
-    spread = sum((x - mean_x) ** 2 for x, _ in few)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in few) / spread if spread else 0.5
-    slope = min(max(slope, 0.05), 0.95)
-    at_none = max(mean_y - slope * mean_x, 0.25 / len(few))
-    # slope = T / (b + T), at_none = a T / (b + T)
-    return {"noise_hours": hours * (1 / slope - 1), "noise_clicks": at_none / slope}
+    # By the number of clicks before: the clicks and the hours that came after.
+    clicks, hours = [0.0] * NOISE_KNOTS, [0.0] * NOISE_KNOTS
+    for one in rows:
+        traffic = one.traffic
+        before = min(round(traffic.earlier_clicks * NOISE_H * 3600 / traffic.earlier_s), NOISE_KNOTS - 1)
+        # Of a crowded address the rate is known from itself; only the usual ratio is asked.
+        scale = (NOISE_KNOTS - 1) / max(traffic.earlier_clicks * NOISE_H * 3600 / traffic.earlier_s, 1)
+        clicks[before] += max(traffic.clicks - own, 0) * (scale if before == NOISE_KNOTS - 1 else 1)
+        hours[before] += traffic.span_s / 3600
+    usual = Model()
+    guesses = [(usual.noise_clicks + n) / (usual.noise_hours + NOISE_H) for n in range(NOISE_KNOTS)]
+    weight_h = PSEUDO * 24
+    rates = [
+        (number + guess * weight_h) / (spent + weight_h)
+        for number, spent, guess in zip(clicks, hours, guesses, strict=True)
+    ]
+    return {"noise": tuple(_rising(rates, [spent + weight_h for spent in hours]))}
+
+
+def _rising(values: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Return the rising row that is nearest to the values (pool adjacent violators)."""
+    pools: list[tuple[float, float, int]] = []
+    for value, weight in zip(values, weights, strict=True):
+        pools.append((value, weight, 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (one, heavy, many), (other, light, more) = pools[-2:]
+            pools[-2:] = [((one * heavy + other * light) / (heavy + light), heavy + light, many + more)]
+    return [value for value, _, number in pools for _ in range(number)]
 
 
 def _times(certain: Sequence[Example]) -> dict[str, Any]:
@@ -181,6 +200,30 @@ def _times(certain: Sequence[Example]) -> dict[str, Any]:
             ages[busyness(one.traffic)].append((one.install.installed_at - click.ts).total_seconds())
     everywhere = smooth([age for some in ages.values() for age in some], USUAL_CTIT, PSEUDO, longest)
     return {"ctit": {busy: smooth(some, everywhere, PSEUDO * 5, longest) for busy, some in ages.items()}}
+
+
+def _nearer(certain: Sequence[Example]) -> dict[str, tuple[float, ...]]:
+    """Count how strangers' clicks lie in the time before an install."""
+    edges = (0.0, *NEARNESS)
+    widths = [high - low for low, high in pairwise(edges)]
+    counts: dict[str, list[float]] = {busy: [0.0] * len(widths) for busy in (QUIET, SHARED, CROWDED)}
+    for one in certain:
+        for place, click in enumerate(one.clicks):
+            # Besides the one that brought it, earlier taps of the person's own may be among them: those just before.
+            if place == one.truth or (one.truth is not None and _close(click, one.clicks[one.truth])):
+                continue
+            part = (one.install.installed_at - click.ts).total_seconds() / one.traffic.span_s
+            counts[busyness(one.traffic)][bisect_left(NEARNESS, min(part, 1.0))] += 1
+    return {
+        busy: tuple(
+            (number / width + PSEUDO) / (sum(some) + PSEUDO) for number, width in zip(some, widths, strict=True)
+        )
+        for busy, some in counts.items()
+    }
+
+
+def _close(one: TouchFacts, other: TouchFacts) -> bool:
+    return abs((one.ts - other.ts).total_seconds()) < 1800
 
 
 def smooth(ages_s: Iterable[float], guess: Sequence[float], weight: float, longest_s: float) -> tuple[float, ...]:

@@ -30,8 +30,10 @@ REPEAT_SIGMA, REPEAT_MEAN = 2.5, math.log(5 / 60)
 # An address is quiet below the first number of clicks an hour, crowded from the second on.
 QUIET, SHARED, CROWDED = "quiet", "shared", "crowded"
 PER_HOUR = (0.25, 2.0)
-# So many clicks' worth the expected share of alike clicks counts against the share that was seen.
-ALIKE_WEIGHT = 2.0
+# Strangers' clicks are the denser the nearer they are to the install's time of day: so far back, as shares of the
+# time looked at, their density is kept.
+NEARNESS = (1 / 24, 1 / 8, 1 / 4, 1 / 2, 1.0)
+NOISE_H = 144.0
 # So many clicks before one are looked at as earlier taps of the same person.
 EARLIER = 3
 
@@ -69,9 +71,9 @@ class Model:
     """What a project's certain installs teach; the values here are assumptions for a project without any.
 
     `prior` is the probability that an install without a certain match had a click on its own network; `priors` has it
-    by `case_of`. The Gamma density of the clicks an hour on an address is as if `noise_clicks` had been seen in
-    `noise_hours`. `ctit` and `repeats` are densities per hour at AGES_H; `repeat` is how many earlier taps come with
-    one. `systems` holds how common an operating system is among clicks, `devices` how common model and version are
+    by `case_of`. The clicks an hour on an address are as if besides its own `noise_clicks` had been seen in
+    `noise_hours`, or once that is learned `noise` for those with 0, 1, 2 … clicks in NOISE_H. `ctit` and `repeats` are densities per hour at AGES_H; `repeat` is how many earlier taps come with
+    one; `nearer` how much denser strangers' clicks are at NEARNESS. `systems` holds how common an operating system is among clicks, `devices` how common model and version are
     among the clicks of a system that say as much ("ios|kind" -> "model|version" -> share), `rare` the share of one
     that was never seen.
     """
@@ -80,9 +82,11 @@ class Model:
     priors: Mapping[str, float] = field(default_factory=dict)
     noise_clicks: float = 0.2
     noise_hours: float = 20.0
+    noise: Sequence[float] = ()
     ctit: Mapping[str, Sequence[float]] = field(default_factory=dict)
     repeat: float = 0.1
     repeats: Sequence[float] = USUAL_REPEATS
+    nearer: Mapping[str, Sequence[float]] = field(default_factory=dict)
     systems: Mapping[str, float] = field(default_factory=dict)
     devices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rare: float = 0.002
@@ -110,10 +114,15 @@ class Model:
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """What the address of an install did in the `span_s` seconds before it: the number of all its clicks, of any
-    device, without bots. Where only the clicks of like devices are known, their number will do."""
+    device, without bots. Where only the clicks of like devices are known, their number will do.
+
+    `earlier_clicks` is the same for the `earlier_s` seconds before those, as far as it is known.
+    """
 
     clicks: int
     span_s: float
+    earlier_clicks: int = 0
+    earlier_s: float = 0.0
 
 
 def posteriors(install: InstallFacts, clicks: Sequence[TouchFacts], traffic: Traffic, model: Model) -> list[float]:
@@ -134,27 +143,28 @@ def evidence(install: InstallFacts, clicks: Sequence[TouchFacts], traffic: Traff
     """Return for each click how much better it is explained as this person's last one than as a stranger's."""
     hours = max(traffic.span_s / 3600, 1 / 60)
     others = max(traffic.clicks, len(clicks)) - 1
-    commons = [common(click, model) for click in clicks]
-    expected = others * sum(commons) / len(commons)
-    excess = (ALIKE_WEIGHT + len(clicks) - 1) / (ALIKE_WEIGHT + expected)
-    per_hour = (model.noise_clicks + others) / (model.noise_hours + hours) * excess
-    likes = [likeness(install, click, model) / (per_hour * u) for click, u in zip(clicks, commons, strict=True)]
-    order = sorted(range(len(clicks)), key=lambda one: clicks[one].ts)
-    density = model.ctit.get(busyness(traffic)) or USUAL_CTIT
+    per_hour = strangers(others + traffic.earlier_clicks, hours + traffic.earlier_s / 3600, model)
+    busy = busyness(traffic)
+    density, nearer = model.ctit.get(busy) or USUAL_CTIT, model.nearer.get(busy)
+    ages_s = [(install.installed_at - click.ts).total_seconds() for click in clicks]
+    likes = [
+        likeness(install, click, model) / (per_hour * common(click, model) * near(nearer, age_s / traffic.span_s))
+        for click, age_s in zip(clicks, ages_s, strict=True)
+    ]
+    order = sorted(range(len(clicks)), key=lambda one: -ages_s[one])
     values = [0.0] * len(clicks)
     for place, one in enumerate(order):
-        click = clicks[one]
-        value = at_age(density, (install.installed_at - click.ts).total_seconds()) * likes[one]
+        value = at_age(density, ages_s[one]) * likes[one]
         for earlier in order[max(place - EARLIER, 0) : place]:
-            lag_s = (click.ts - clicks[earlier].ts).total_seconds()
-            value *= 1 + model.repeat * at_age(model.repeats, lag_s) * likes[earlier]
+            value *= 1 + model.repeat * at_age(model.repeats, ages_s[earlier] - ages_s[one]) * likes[earlier]
         values[one] = value
     return values
 
 
 def busyness(traffic: Traffic) -> str:
     """Return what kind of address has had so many other clicks in so many hours."""
-    per_hour = (traffic.clicks - 1) / max(traffic.span_s / 3600, 1.0)
+    number = traffic.clicks - 1 + traffic.earlier_clicks
+    per_hour = number / max((traffic.span_s + traffic.earlier_s) / 3600, 1.0)
     return QUIET if per_hour < PER_HOUR[0] else SHARED if per_hour < PER_HOUR[1] else CROWDED
 
 
@@ -163,6 +173,24 @@ def case_of(install: InstallFacts, traffic: Traffic) -> str:
     referrer = install.install_referrer
     says = "organic" if "utm_medium=organic" in referrer else "other" if referrer else "missing"
     return f"{install.os_name}|{says}|{busyness(traffic)}"
+
+
+def strangers(seen: int, hours: float, model: Model) -> float:
+    """Return how many clicks an hour to expect of others on an address that had so many in so many hours."""
+    if not model.noise:
+        return (model.noise_clicks + seen) / (model.noise_hours + hours)
+    scaled = seen * NOISE_H / hours
+    knot = int(scaled)
+    if knot >= len(model.noise) - 1:
+        return model.noise[-1] * scaled / (len(model.noise) - 1)
+    return model.noise[knot] + (model.noise[knot + 1] - model.noise[knot]) * (scaled - knot)
+
+
+def near(nearer: Sequence[float] | None, part: float) -> float:
+    """Read how much denser strangers' clicks are that far back than on average."""
+    if not nearer:
+        return 1.0
+    return next((value for edge, value in zip(NEARNESS, nearer, strict=True) if part <= edge), nearer[-1])
 
 
 def at_age(density: Sequence[float], age_s: float) -> float:
