@@ -149,7 +149,7 @@ WINTER_INPUT = {
     "fallback": "https://techstart.example",
     "deepLink": "/sale",
 }
-WINTER = {
+WINTER: dict[str, Any] = {
     "slug": "winter",
     "url": "https://go.techstart.example/c/winter",
     "qr": "/c/winter.svg",

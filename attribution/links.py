@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
@@ -319,7 +319,7 @@ def read_time(text: str, project: Project) -> datetime | None:
         moment = None
     if moment is None or not 2000 <= moment.year < 2200:
         raise InvalidField.named("expires_at", "Give a time like 2026-12-31T23:59.")
-    return moment if moment.tzinfo else moment.replace(tzinfo=project.tz)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=project.tz)).astimezone(UTC)
 
 
 def utm(link: Link) -> dict[str, str]:

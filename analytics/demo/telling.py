@@ -58,7 +58,7 @@ def tell_taps(story: Story, made: Mapping[str, Link], progress: Progress) -> Non
     """Let the taps over links happen; each gets its touch id."""
     over_links = [tap for tap in story.taps if not tap.campaign.by_server]
     for number, tap in enumerate(over_links):
-        tap.touch_id, _ = attribution.record(made[tap.campaign.slug], tap.type, _visit(tap), now=tap.at)
+        tap.touch_id = attribution.record(made[tap.campaign.slug], tap.type, _visit(tap), now=tap.at).touch_id
         if number % STEP == 0:
             progress("Taps", number, len(over_links))
 

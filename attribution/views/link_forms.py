@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from django.views.decorators.http import require_http_methods, require_POST
 
 from attribution import links
@@ -113,8 +114,10 @@ def link_check(request: PageRequest) -> HttpResponse:
 def link_import(request: PageRequest) -> HttpResponse:
     """Show the import of a CSV; a file posted is judged row by row, and makes its links once that is confirmed."""
     again = request.POST.get("text")
-    file = SimpleUploadedFile("links.csv", again.encode()) if again is not None else request.FILES.get("file")
-    form = ImportForm(request.POST or None, {"file": file} if file else None)
+    files = request.FILES
+    if again is not None:
+        files = MultiValueDict({"file": [SimpleUploadedFile("links.csv", again.encode())]})
+    form = ImportForm(request.POST or None, files or None)
     context: dict[str, object] = {"form": form, "columns": ("slug", *links.FIELDS)}
     if request.method != "POST":
         return page(request, "attribution/link_import.html", context)

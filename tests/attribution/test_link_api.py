@@ -1,17 +1,22 @@
 """Links through the API: made, read, changed, put away; and who may not."""
 
-import pytest
-from django.test import Client
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from attribution.models import Link
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from attribution.models import Domain, Link
 from customers.models import ApiKey
 from tests.attribution.conftest import Api, decided
 from tests.attribution.factories import NOON, LinkFactory, TouchFactory
-from tests.factories import ApiKeyFactory
+from tests.factories import ApiKeyFactory, ProjectFactory
 
 pytestmark = pytest.mark.django_db
 
-WINTER = {
+WINTER: dict[str, Any] = {
     "slug": "winter",
     "campaign": {"source": "TikTok", "name": "Winter sale"},
     "ios": "https://apps.apple.com/app/id1640000000",
@@ -199,3 +204,101 @@ def test_the_qr_code_of_a_link_is_a_picture_for_everybody(client: Client) -> Non
 
 def test_an_unknown_link_has_no_qr_code(client: Client) -> None:
     assert client.get("/c/nothing.svg").status_code == 404
+
+
+def test_a_link_takes_ad_set_deep_link_domain_and_end(api: Api) -> None:
+    Domain.objects.create(project=api.project, host="go.shop.example", token="t", verified_at=timezone.now())
+    sent = {
+        **WINTER,
+        "campaign": {**WINTER["campaign"], "adSet": "women", "ad": "video", "creative": "v3"},
+        "deepLink": "myapp://sale/{sub1}",
+        "domain": "go.shop.example",
+        "expiresAt": "2027-01-01T12:00:00Z",
+        "expired": "https://shop.example/over/{nobody}",
+    }
+
+    made = api("POST", "/v1/links", sent).json()
+    changed = api("PATCH", f"/v1/links/{made['slug']}", {"expiresAt": None, "domain": ""}).json()
+
+    assert made["campaign"]["adSet"] == "women"
+    assert made["url"] == f"http://go.shop.example/{made['slug']}"
+    assert (made["deepLink"], made["expiresAt"]) == ("myapp://sale/{sub1}", "2027-01-01T12:00:00+00:00")
+    assert [row["field"] for row in made["warnings"]] == ["expired"]
+    assert (changed["expiresAt"], changed["domain"], changed["deepLink"]) == (None, "", "myapp://sale/{sub1}")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("deepLink", "javascript:alert(1)"),
+        ("domain", "go.theirs.example"),
+        ("expiresAt", "soon"),
+        ("expired", "x"),
+        ("slug", "bulk"),
+    ],
+)
+def test_what_a_link_cannot_be_names_its_field(api: Api, field: str, value: str) -> None:
+    Domain.objects.create(project=ProjectFactory(), host="go.theirs.example", token="t", verified_at=timezone.now())
+
+    answer = api("POST", "/v1/links", {**WINTER, field: value})
+
+    assert answer.status_code == 400
+    assert [row["field"] for row in answer.json()["detail"]] == [field]
+
+
+def test_many_links_are_made_at_once_and_wrong_ones_named(api: Api) -> None:
+    LinkFactory(slug="taken")
+    rows = [
+        {**WINTER, "slug": "one"},
+        {**WINTER, "slug": "one"},
+        {**WINTER, "slug": "taken"},
+        {"campaign": {"source": "qr", "name": "Poster"}, "fallback": "x"},
+        {"campain": {}},
+        {"campaign": {"source": "qr", "name": "Poster"}, "fallback": "https://a.example"},
+        {"campaign": {"source": "qr", "name": "Poster"}, "fallback": "https://a.example"},
+    ]
+
+    answer = api("POST", "/v1/links/bulk", {"links": rows})
+
+    assert answer.status_code == 200, answer.content
+    told = answer.json()
+    assert (told["created"], told["refused"]) == (3, 4)
+    codes = [row["error"]["code"] if "error" in row else row["slug"][:6] for row in told["results"]]
+    assert codes == ["one", "slug_taken", "slug_taken", "invalid_field", "invalid_field", "poster", "poster"]
+    assert told["results"][3]["error"]["detail"][0]["field"] == "fallback"
+    assert Link.objects.filter(project=api.project).count() == 3
+
+
+def test_together_all_links_are_made_or_none(api: Api) -> None:
+    good = {**WINTER, "slug": "one"}
+
+    refused = api("POST", "/v1/links/bulk", {"links": [good, {**WINTER, "slug": "-"}, {"x": 1}], "together": True})
+    made = api("POST", "/v1/links/bulk", {"links": [good], "together": True})
+
+    assert refused.status_code == 400
+    assert {(row["index"], row["field"]) for row in refused.json()["detail"]} >= {(1, "slug"), (2, "x")}
+    assert (made.status_code, made.json()["created"]) == (200, 1)
+    assert Link.objects.count() == 1
+
+
+@pytest.mark.parametrize("body", [{}, {"links": []}, {"links": "x"}, {"links": [1]}, [], {"links": [{}] * 1_001}])
+def test_a_bulk_body_that_is_none_is_refused(api: Api, body: Any) -> None:
+    assert api("POST", "/v1/links/bulk", body).status_code == 400
+    assert api("POST", "/v1/links/bulk", body, key="").status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_senders_of_the_same_slugs_make_each_link_once(api: Api) -> None:
+    rows = [{**WINTER, "slug": f"s-{number}"} for number in range(50)]
+
+    def go(_: int) -> int:
+        try:
+            return int(Api(Client(), api.project, api.key)("POST", "/v1/links/bulk", {"links": rows}).json()["created"])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(go, range(4)))
+
+    assert sum(made) == 50
+    assert Link.objects.count() == 50

@@ -315,3 +315,50 @@ def test_a_body_that_cannot_be_read_is_kept_for_its_owner(key: str, body: bytes,
 
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert list(Rejected.objects.values_list("code", "body")) == [(code, body.decode())]
+
+
+def test_a_touch_says_ad_person_place_and_parameters(project: Project, key: str) -> None:
+    digest = "AB" * 32
+    sent = click(
+        campaign={"source": "net", "adSet": "women", "ad": 7, "creative": "v3"},
+        context={"userId": "u-1", "emailSha256": digest, "phoneSha256": digest, "country": "de"},
+        deepLink="myapp://sale",
+        params={"af_sub1": "one", "product": 42, "email": "a@b.de", "empty": None},
+    )
+
+    assert send(key, sent).status_code == 200
+
+    touch = Touch.objects.get()
+    assert (touch.ad_set, touch.ad, touch.creative, touch.deep_link) == ("women", "7", "v3", "myapp://sale")
+    assert (touch.user_id, touch.country, touch.params) == ("u-1", "DE", {"sub1": "one", "product": "42"})
+    assert touch.email_sha256 == touch.phone_sha256 == digest.lower()
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"deepLink": "javascript:x"}, "deepLink"),
+        ({"context": {"emailSha256": "lena@example.com"}}, "context.emailSha256"),
+        ({"context": {"phoneSha256": "+49170"}}, "context.phoneSha256"),
+        ({"context": {"country": "DEU"}}, "context.country"),
+        ({"params": {"a": {"b": 1}}}, "params"),
+        ({"params": {"a": "\u0000"}}, "params"),
+    ],
+)
+def test_what_a_touch_cannot_say_names_its_field(key: str, more: dict[str, Any], field: str) -> None:
+    answer = send(key, click(**more))
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"]["refused"][0]["field"].startswith(field)
+
+
+def test_a_touch_takes_country_and_flags_from_its_address(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attribution.geo.country_of", lambda ip: "FR" if ip == "203.0.113.7" else "")
+    monkeypatch.setattr("attribution.fraud.at_click.flags_of", lambda ip: ["click_datacenter"] if ip else [])
+
+    send(
+        key, click(context={"ip": "203.0.113.7"}), click(touchId="t-2", context={"ip": "203.0.113.7", "country": "BE"})
+    )
+
+    assert list(Touch.objects.order_by("id").values_list("country", flat=True)) == ["FR", "BE"]
+    assert Touch.objects.first().flags == ["click_datacenter"]  # type: ignore[union-attr]
