@@ -66,7 +66,7 @@ def _by(column: str) -> str:
     """Return the walk down the index of one id."""
     return f"""
 UNION ALL
-SELECT b.id, 'id', 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
+SELECT b.id, 'id', 0, 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
     SELECT * FROM attribution_touch t
     WHERE t.project_id = b.project_id AND t.{column} = b.{column} AND t.{column} <> ''
       AND t.ts BETWEEN b.since AND b.upto AND t.received_at <= b.deadline ORDER BY t.ts DESC LIMIT {KEPT}
@@ -76,14 +76,14 @@ SELECT b.id, 'id', 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch b CROSS 
 IDS = ("advertising_id", "device_id", "user_id", "email_sha256", "phone_sha256")
 CANDIDATES = f"""
 {BATCH}
-SELECT b.id, 'id', 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
+SELECT b.id, 'id', 0, 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
     SELECT * FROM attribution_touch t
     WHERE t.project_id = b.project_id AND t.touch_id IN (b.click_id, b.referrer_click_id, b.claim_id)
       AND t.touch_id <> '' AND (t.received_at <= b.deadline OR t.origin <> '') LIMIT 3
 ) t WHERE b.click_id <> '' OR b.referrer_click_id <> '' OR b.claim_id <> ''
 {"".join(map(_by, IDS))}
 UNION ALL
-SELECT b.id, 'network', 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
+SELECT b.id, 'network', 0, 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
     SELECT * FROM attribution_touch t
     WHERE {BY_NETWORK} AND t.ts BETWEEN b.network_since AND b.installed_at AND t.received_at <= b.deadline
       AND t.os_name = b.os_name AND (t.app = b.app OR t.app = '' OR b.app = '')
@@ -96,8 +96,9 @@ SELECT b.id, 'network', 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch b C
     ORDER BY t.ts DESC LIMIT {KEPT}
 ) t WHERE b.ip IS NOT NULL AND b.os_name <> ''
 UNION ALL
-SELECT b.id, 'other', n.seen, n.clicks, n.hour, n.oldest, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
+SELECT b.id, 'other', n.seen, n.clicks, n.earlier, n.hour, n.oldest, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
     SELECT count(*) AS seen, count(*) FILTER (WHERE c.ts BETWEEN b.network_since AND b.installed_at) AS clicks,
+           count(*) FILTER (WHERE c.ts < b.network_since) AS earlier,
            count(*) FILTER (WHERE c.ts BETWEEN b.installed_at - interval '1 hour' AND b.installed_at) AS hour,
            min(c.ts) AS oldest
     FROM (
@@ -191,11 +192,14 @@ def find(claimed: Sequence[Claimed], rules_of: Callable[[Claimed], Rules]) -> di
     """Fetch the candidates of all installs in one statement; those without any are left out."""
     columns = zip(*(asked(install, rules_of(install)) for install in claimed), strict=True)
     facts = {install.id: install.facts for install in claimed}
-    windows_s = {install.id: rules_of(install).network_window_s for install in claimed}
+    windows_s = {}
+    for install in claimed:
+        rules = rules_of(install)
+        windows_s[install.id] = rules.network_window_s, rules.widest_window_s
     cursor = raw_cursor()
     cursor.execute(CANDIDATES, [list(column) for column in columns])
     found: dict[int, Found] = {}
-    for install_id, way, seen, clicks, hour, oldest, *values in cursor:
+    for install_id, way, seen, clicks, earlier, hour, oldest, *values in cursor:
         mine = found.get(install_id)
         if mine is None:
             mine = found[install_id] = Found()
@@ -207,9 +211,10 @@ def find(claimed: Sequence[Claimed], rules_of: Callable[[Claimed], Rules]) -> di
             mine.near.add(touch_id)
         else:
             mine.seen, mine.clicks_hour = seen, hour
+            window_s, widest_s = windows_s[install_id]
             reach_s = (facts[install_id].installed_at - oldest).total_seconds()
-            span_s = windows_s[install_id] if seen < COUNTED else min(max(reach_s, 1.0), windows_s[install_id])
-            mine.traffic = Traffic(clicks, span_s)
+            reach_s = widest_s if seen < COUNTED else max(reach_s, 1.0)
+            mine.traffic = Traffic(clicks, min(reach_s, window_s), earlier, max(reach_s - window_s, 0.0))
     return found
 
 
