@@ -4,9 +4,12 @@ from attribution.views.campaigns import campaign_list
 from attribution.views.installs import decision_detail, install_list
 from attribution.views.link_forms import link_check, link_create, link_edit, link_import
 from attribution.views.links import link_archive, link_detail, link_list, link_restore
+from attribution.views.overview import overview
+from attribution.views.pivot import campaign_pivot
 
 __all__ = [
     "campaign_list",
+    "campaign_pivot",
     "decision_detail",
     "install_list",
     "link_archive",
@@ -17,4 +20,5 @@ __all__ = [
     "link_import",
     "link_list",
     "link_restore",
+    "overview",
 ]

@@ -1,7 +1,7 @@
-"""The page of campaigns: what each source and campaign brought, against the period before."""
+"""The page of campaigns: what each source, campaign or ad brought, against the period before."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,9 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from attribution import links, queries, rules
-from attribution.queries import CampaignTotal, Timeline
+from attribution import campaigns, counting, links
+from attribution.campaigns import FILTERS, MEASURES
+from attribution.counting import DAY, DIMENSIONS, Counts
 from attribution.verdict import TIER_NAMES
+from attribution.views.campaign_rows import Row, chips, installs_url, rows_of, way_down, words_of, written
 from attribution.views.shared import period_of, slice_of, wants_csv
 from customers.pages import PageRequest, project_page
 from growthplatform.core import charts, formats, sources
@@ -21,214 +23,249 @@ from growthplatform.core.http import page
 from growthplatform.core.periods import Period
 
 SHOWN_SOURCES = 6
-BY_ID = (rules.INSTALL_REFERRER, rules.CLICK_ID, rules.DEVICE_ID)
-SHADES = {"by an id": "1", "by network and device": ".5", "by a view": ".22"}
-CSV_HEAD = ("source", "campaign", "clicks", "impressions", "installs", "installs_before", "conversion", *TIER_NAMES)
-
-
-@dataclass
-class Row:
-    """A row of the table: a campaign or a source, now and in the period before."""
-
-    now: CampaignTotal
-    before: CampaignTotal | None = None
-    url: str = ""
-
-    @property
-    def change(self) -> float:
-        """Installs more or fewer than before, as a share; what is new comes first."""
-        past = self.before.installs if self.before else 0
-        return (self.now.installs - past) / past if past else float(self.now.installs > 0) * 1e9
-
-    @property
-    def mix(self) -> list[tuple[str, int, float]]:
-        """Return how the installs were matched, surest first: words, number, share."""
-        tiers, all_of_it = self.now.tiers, self.now.credited or 1
-        kinds = (
-            ("by an id", sum(tiers.get(tier, 0) for tier in BY_ID)),
-            ("by network and device", tiers.get(rules.PROBABILISTIC, 0)),
-            ("by a view", tiers.get(rules.VIEW, 0)),
-        )
-        return [(words, number, number / all_of_it) for words, number in kinds if number]
-
-    @property
-    def bars(self) -> list[dict[str, str]]:
-        """Return the mix as parts of one bar, surest first and darkest."""
-        parts, x = [], 0.0
-        for words, _, part in self.mix:
-            parts.append({"x": f"{x * 100:.1f}%", "width": f"{part * 100:.1f}%", "opacity": SHADES[words]})
-            x += part
-        return parts
-
+METRICS = ("installs", "clicks", "revenue")
+COUNTED = ("clicks", "impressions", "installs", "reinstalls", "reattributions", "rejected")
 
 SORTS: dict[str, Callable[[Row], Any]] = {
-    "campaign": lambda row: (row.now.campaign.lower(), row.now.source),
-    "source": lambda row: (row.now.source, row.now.campaign.lower()),
+    "name": lambda row: row.words.lower(),
     "clicks": lambda row: row.now.clicks,
     "impressions": lambda row: row.now.impressions,
     "installs": lambda row: row.now.installs,
     "change": lambda row: row.change,
     "conversion": lambda row: -1.0 if row.now.conversion is None else row.now.conversion,
+    "revenue": lambda row: row.now.revenue,
+    "reinstalls": lambda row: row.now.reinstalls,
+    "rejected": lambda row: row.now.rejected,
 }
-
-
-@dataclass
-class Table:
-    """The rows of the page in their order, and what they add up to."""
-
-    rows: list[Row]
-    now: CampaignTotal
-    before: CampaignTotal | None
-    sources: dict[str, int] = field(default_factory=dict)
-
-
-def _read(request: PageRequest, period: Period, source: str, *, grouped: bool) -> Table:
-    """Count both periods, one query of touches and one of installs each."""
-    everything = queries.campaign_totals(request.project, period.start, period.until)
-    past = period.previous
-    previous = queries.campaign_totals(request.project, past.start, past.until) if past else []
-    all_sources = {one.source: one.installs for one in queries.by_source(everything)}
-    now = [one for one in everything if source in {"", one.source}]
-    before = [one for one in previous if source in {"", one.source}]
-    known = {(one.source, one.campaign): one for one in (queries.by_source(before) if grouped else before)}
-    rows = [
-        Row(one, known.get((one.source, one.campaign)), _address(request, one, grouped=grouped))
-        for one in (queries.by_source(now) if grouped else now)
-    ]
-    return Table(rows, queries.sum_of(now), queries.sum_of(before) if past else None, all_sources)
-
-
-def _address(request: PageRequest, total: CampaignTotal, *, grouped: bool) -> str:
-    """Return where a row leads: a source to its campaigns, a campaign to its installs; the days stay the same."""
-    days = {name: request.GET[name] for name in ("range", "from", "to", "compare") if name in request.GET}
-    if grouped and total.source != queries.ORGANIC:
-        return "?" + urlencode({**days, "source": total.source})
-    chosen = {"source": total.source}
-    if not grouped and total.source != queries.ORGANIC:
-        chosen["campaign"] = total.campaign or queries.WITHOUT
-    return f"{reverse('attribution:install-list', args=[request.project.slug])}?{urlencode({**days, **chosen})}"
-
-
-def _sorted(rows: list[Row], sort: str) -> list[Row]:
-    rows = sorted(rows, key=lambda row: (row.now.source, row.now.campaign))
-    return sorted(rows, key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
 
 
 @project_page
 @require_safe
 def campaign_list(request: PageRequest) -> HttpResponse:
-    """Show what each source or campaign brought in the period, with the way down to its installs."""
-    period, source = period_of(request), request.GET.get("source", "")
-    grouped = request.GET.get("by") == "source" and not source
-    table = _read(request, period, source, grouped=grouped)
+    """Show what each source, campaign, ad set … brought in the period, with the way down to its installs."""
+    period, where = period_of(request), campaigns.filters_of(request.GET.dict())
+    by = request.GET.get("by", "")
+    by = by if by in FILTERS else campaigns.next_level(request.project, period, where)
+    # Campaigns of several sources may have one name.
+    names = ("source", "campaign") if by == "campaign" and "source" not in where else (by,)
+    now = campaigns.counted(request.project, period, names, where)
+    before = campaigns.before(request.project, period, names, where)
+    everything = rows_of(names, now, before)
+    if not everything and not where and not has_history(request):
+        return page(request, "attribution/campaign_empty.html", example(request))
     words = request.GET.get("q", "").strip().lower()
-    rows = [row for row in table.rows if words in f"{row.now.campaign} {row.now.source}".lower()]
-    sort = request.GET.get("sort", "")
-    sort = sort if sort.lstrip("-") in SORTS else "-installs"
-    rows = _sorted(rows, sort)
+    rows = [row for row in everything if words in f"{row.words} {' '.join(row.values.values())}".lower()]
+    rows = _sorted(rows, request.GET.get("sort", ""))
     if wants_csv(request):
-        return _csv(rows)
-    if not table.rows and not source and not _has_history(request):
-        return page(request, "attribution/campaign_empty.html", _example(request))
-    shown, cursor = slice_of(rows, request.GET.get("cursor", ""), lambda row: [row.now.source, row.now.campaign])
-    together = queries.sum_of(row.now for row in rows)
-    metric = "clicks" if request.GET.get("metric") == "clicks" else "installs"
+        return _csv(names, rows)
+    for row in rows:
+        row.url = way_down(request, {**where, **row.values})
+    shown, cursor = slice_of(rows, request.GET.get("cursor", ""), lambda row: list(row.values.values()))
+    metric = request.GET.get("metric", "")
+    metric = metric if metric in METRICS else "installs"
+    total, past = counting.total(now), counting.total(before) if before is not None else None
     context = {
         "period": period,
-        "source": source,
-        "by": "source" if grouped else "campaign",
+        "where": where,
+        "by": by,
+        "by_label": DIMENSIONS[by].label,
+        "levels": dimension_choices(request, by, "by", FILTERS),
+        "has_touches": counting.has_touches(by, *where),
         "rows": shown,
         "number": len(rows),
         "next": cursor,
-        "together": Row(together, queries.sum_of(row.before for row in rows if row.before) if table.before else None),
+        "together": Row({by: ""}, sum_of(rows), past_of(rows) if before is not None else None),
         "top": max([row.now.installs for row in rows], default=0),
-        "sources": table.sources,
-        "kpis": _kpis(request, table, metric),
-        "figure": _figure(request, period, source, metric),
+        "currency": request.project.currency,
+        "kpis": kpis(request, total, past, metric),
+        "figure": figure(request, period, where, metric),
         "metric": metric,
+        "chart_title": f"{MEASURES[metric].label} by source",
+        **around(request, where),
     }
     return page(request, "attribution/campaign_list.html", context, partial="rows")
 
 
-def _example(request: PageRequest) -> dict[str, Any]:
-    return {"base": links.base_address(request), "now": timezone.now().replace(microsecond=0)}
-
-
-def _has_history(request: PageRequest) -> bool:
+def has_history(request: PageRequest) -> bool:
+    """Say whether a touch or an install ever came."""
     return request.project.touches.exists() or request.project.installs.exists()
 
 
-def _csv(rows: list[Row]) -> HttpResponse:
+def example(request: PageRequest) -> dict[str, Any]:
+    """Return what the empty state shows a working command with."""
+    return {"base": links.base_address(request), "now": timezone.now().replace(microsecond=0)}
+
+
+def sum_of(rows: Sequence[Row]) -> Counts:
+    """Add up what rows have now."""
+    return counting.total({(place,): row.now for place, row in enumerate(rows)})
+
+
+def past_of(rows: Sequence[Row]) -> Counts:
+    """Add up what rows had before."""
+    return counting.total({(place,): row.before for place, row in enumerate(rows) if row.before})
+
+
+def kpis(request: PageRequest, now: Counts, past: Counts | None, metric: str) -> list[charts.Kpi]:
+    """Return the key numbers of a page; those that can be drawn over time are tabs of the chart."""
+
+    def kpi(name: str) -> charts.Kpi:
+        measure = MEASURES[name]
+        value, before = measure.value(now), measure.value(past) if past else None
+        shown = number(request, name, before) if before is not None else ""
+        url = with_query(request, metric=name) if name in METRICS else ""
+        return charts.Kpi(
+            measure.label,
+            number(request, name, value),
+            measure.means,
+            _plain(value),
+            _plain(before),
+            shown,
+            url,
+            current=name == metric,
+        )
+
+    return [kpi(name) for name in ("installs", "clicks", "revenue", "conversion")]
+
+
+def figure(request: PageRequest, period: Period, where: Mapping[str, str], metric: str) -> charts.Figure | None:
+    """Return a measure over time by source; None where there is nothing to draw."""
+    if MEASURES[metric].of_touches and not counting.has_touches(*where):
+        return None
+    value = MEASURES[metric].value
+    parts = MEASURES[metric].parts
+    found = campaigns.counted(request.project, period, ("source", DAY), where, only=parts)
+    by_source: dict[str, list[Any]] = {}
+    for (source, start), counts in found.items():
+        amount = _plain(value(counts))
+        if amount:
+            by_source.setdefault(source, [0] * len(period.buckets))[period.buckets.index(start)] = amount
+    if not by_source:
+        return None
+    past = period.previous
+    before: list[Any] = []
+    if past:
+        earlier = campaigns.counted(request.project, past, (DAY,), where, past=True, only=parts)
+        before = [_plain(value(earlier.get((start,), Counts()))) for start in past.buckets]
+    each = "an hour" if period.bucket == "hour" else "a day"
+    unit = f"{request.project.currency} {each}" if metric == "revenue" else f"{metric} {each}"
+    return charts.bars(
+        "campaigns",
+        f"{MEASURES[metric].label} by source, stacked bars",
+        x=period.buckets,
+        series=_series(by_source),
+        unit=unit,
+        previous=before,
+        previous_name=f"All, {past.label.lower()}" if past else "",
+        unfinished=period.unfinished,
+        number="money" if metric == "revenue" else "integer",
+    )
+
+
+def with_query(request: PageRequest, **changes: str) -> str:
+    """Return the address of this page with parameters set, from its first row on."""
+    query = {name: value for name, value in request.GET.items() if name != "cursor"}
+    return f"?{urlencode({**query, **changes})}"
+
+
+def dimension_choices(request: PageRequest, now: str, parameter: str, names: Sequence[str] | Mapping[str, Any]) -> Any:
+    """Return the properties that a page can be cut by, each with its address."""
+    return [
+        {"words": DIMENSIONS[name].label, "url": with_query(request, **{parameter: name}), "current": name == now}
+        for name in names
+    ]
+
+
+def _series(found: Mapping[str, list[Any]]) -> list[charts.Series]:
+    """Return the largest sources one by one, and the others together."""
+    ranked = sorted(found.items(), key=lambda pair: (-sum(pair[1]), pair[0]))
+    series = [
+        charts.Series(sources.look_of(name).name, values, sources.look_of(name).colour)
+        for name, values in ranked[:SHOWN_SOURCES]
+    ]
+    if rest := ranked[SHOWN_SOURCES:]:
+        together = [sum(values) for values in zip(*(values for _, values in rest), strict=True)]
+        series.append(charts.Series("Other", together, "grey"))
+    return series
+
+
+def around(request: PageRequest, where: Mapping[str, str]) -> dict[str, Any]:
+    """Return what both pages have around their table: filters, the way up, the other page, the installs."""
+    known = {"source": where["source"]} if "source" in where else {}
+    kept = {name: request.GET[name] for name in ("range", "from", "to", "compare") if name in request.GET}
+    query = urlencode({**kept, **written(where)})
+    pages = (("Table", "campaign-list"), ("Pivot", "campaign-pivot"))
+    views = [
+        {"words": words, "name": name, "url": f"{reverse(f'attribution:{name}', args=[request.project.slug])}?{query}"}
+        for words, name in pages
+    ]
+    return {
+        "chips": chips(request, where),
+        "way_up": _way_up(request, where),
+        "views": views,
+        "installs_url": installs_url(request, where),
+        "source_choices": _source_choices(request) if not known else [],
+        "title": _title(where),
+    }
+
+
+def _title(where: Mapping[str, str]) -> str:
+    named = [words_of(name, where[name]) for name in reversed(campaigns.LEVELS) if name in where]
+    return named[0] if named else "Campaigns"
+
+
+def _way_up(request: PageRequest, where: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the levels above, from all campaigns down."""
+    levels = [name for name in campaigns.LEVELS if name in where]
+    kept = {name: request.GET[name] for name in ("range", "from", "to", "compare") if name in request.GET}
+    found = [{"words": "Campaigns", "url": f"?{urlencode(kept)}"}] if where else []
+    for place, name in enumerate(levels):
+        above = written({one: where[one] for one in levels[: place + 1]})
+        found.append({"words": words_of(name, where[name]), "url": f"?{urlencode({**kept, **above})}"})
+    return found
+
+
+def _source_choices(request: PageRequest) -> list[dict[str, Any]]:
+    found = campaigns.counted(request.project, period_of(request), ("source",), only=("decisions",))
+    ranked = sorted(found.items(), key=lambda pair: (-pair[1].installs, pair[0]))
+    query = {name: value for name, value in request.GET.items() if name not in {"cursor", "by", "source"}}
+    return [
+        {"source": source, "installs": counts.installs, "url": f"?{urlencode({**query, 'source': source})}"}
+        for (source,), counts in ranked
+        if source
+    ]
+
+
+def _sorted(rows: list[Row], sort: str) -> list[Row]:
+    sort = sort if sort.lstrip("-") in SORTS else "-installs"
+    rows = sorted(rows, key=lambda row: tuple(row.values.values()))
+    return sorted(rows, key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
+
+
+def _csv(names: Sequence[str], rows: list[Row]) -> HttpResponse:
+    head = (*names, *COUNTED, "installs_before", "credited", "conversion", "revenue", *TIER_NAMES)
     lines = (
         (
-            row.now.source,
-            row.now.campaign,
-            row.now.clicks,
-            row.now.impressions,
-            row.now.installs,
+            *row.values.values(),
+            *(getattr(row.now, name) for name in COUNTED),
             row.before.installs if row.before else 0,
+            row.now.credited,
             "" if row.now.conversion is None else round(row.now.conversion, 6),
+            row.now.revenue,
             *(row.now.tiers.get(tier, 0) for tier in TIER_NAMES),
         )
         for row in rows
     )
-    return csv_file("campaigns", CSV_HEAD, lines)
+    return csv_file("campaigns", head, lines)
 
 
-def _kpis(request: PageRequest, table: Table, metric: str) -> list[charts.Kpi]:
-    now, before = table.now, table.before
-
-    def kpi(label: str, name: str, help_text: str, write: Any, *, chart: bool = False) -> charts.Kpi:
-        value, past = getattr(now, name), getattr(before, name) if before else None
-        query = request.GET.copy()
-        query.pop("cursor", None)
-        query["metric"] = name
-        url = f"?{query.urlencode()}" if chart else ""
-        shown = write(past) if past is not None else ""
-        return charts.Kpi(label, write(value), help_text, value, past, shown, url, current=chart and name == metric)
-
-    return [
-        kpi("Installs", "installs", "First opens of the app, credited or organic", formats.count, chart=True),
-        kpi("Clicks", "clicks", "Taps on links and clicks that networks sent, without bots", formats.count, chart=True),
-        kpi("Impressions", "impressions", "Views of ads that were reported, without bots", formats.compact),
-        kpi(
-            "Conversion",
-            "conversion",
-            "Credited installs divided by clicks; organic installs are left out",
-            formats.share,
-        ),
-    ]
+def number(request: PageRequest, measure: str, value: float | Decimal | None) -> str:
+    """Write a value of a measure."""
+    number = MEASURES[measure].number
+    if number == "money":
+        return formats.money(value, request.project.currency)
+    return formats.share(value, 2) if number == "percent" else formats.count(value)
 
 
-def _figure(request: PageRequest, period: Period, source: str, metric: str) -> charts.Figure | None:
-    read = queries.clicks_by_source if metric == "clicks" else queries.installs_by_source
-    found = read(request.project, period.start, period.until, bucket=period.bucket, source=source)
-    if not found:
-        return None
-    buckets, past = period.buckets, period.previous
-    before: list[int] = []
-    if past:
-        earlier = read(request.project, past.start, past.until, bucket=past.bucket, source=source)
-        before = [sum(day) for day in zip(*(one.along(past.buckets) for one in earlier), strict=True)]
-    return charts.bars(
-        "campaigns",
-        f"{metric.capitalize()} by source, stacked bars",
-        x=buckets,
-        series=_series(found, buckets),
-        unit=f"{metric} {'an hour' if period.bucket == 'hour' else 'a day'}",
-        previous=before,
-        previous_name=f"All, {past.label.lower()}" if past else "",
-        unfinished=period.unfinished,
-    )
-
-
-def _series(found: list[Timeline], buckets: Any) -> list[charts.Series]:
-    """Return the largest sources one by one, and the others together."""
-    series = [
-        charts.Series(sources.look_of(one.source).name, one.along(buckets), sources.look_of(one.source).colour)
-        for one in found[:SHOWN_SOURCES]
-    ]
-    if rest := found[SHOWN_SOURCES:]:
-        along = [sum(values) for values in zip(*(one.along(buckets) for one in rest), strict=True)]
-        series.append(charts.Series("Other", along, "grey"))
-    return series
+def _plain(value: float | Decimal | None) -> float | int | None:
+    return float(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,145 @@
+"""The overview of attribution: what brought the installs of a period, from where, and how surely it is known."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from attribution import campaigns, counting, queries
+from attribution.campaigns import MEASURES
+from attribution.counting import Counts, Key
+from attribution.models import FraudFlag
+from attribution.verdict import TIER_MEANS, TIER_NAMES
+from attribution.views.campaign_rows import installs_url, rows_of, way_down
+from attribution.views.campaigns import METRICS, example, figure, has_history, kpis
+from attribution.views.shared import period_of, wants_csv
+from customers.pages import PageRequest, project_page
+from growthplatform.core.download import csv_file
+from growthplatform.core.http import page
+from growthplatform.core.templatetags.frame import address
+
+COUNTRIES = 10
+
+
+@project_page
+@require_safe
+def overview(request: PageRequest) -> HttpResponse:
+    """Show the installs of the period by source, match and country, and what is counted beside them."""
+    period, project = period_of(request), request.project
+    if not has_history(request):
+        return page(request, "attribution/campaign_empty.html", example(request))
+    now = campaigns.counted(project, period, ("source",))
+    before = campaigns.before(project, period, ("source",))
+    rows = rows_of(("source",), now, before)
+    for row in rows:
+        row.url = way_down(request, row.values)
+    if wants_csv(request):
+        return _csv(now)
+    total, past = counting.total(now), counting.total(before) if before is not None else None
+    metric = request.GET.get("metric", "")
+    metric = metric if metric in METRICS else "installs"
+    countries = rows_of(
+        ("country",), campaigns.counted(project, period, ("country",), only=("decisions", "revenue")), None
+    )
+    for row in countries:
+        row.url = way_down(request, row.values)
+    context = {
+        "period": period,
+        "currency": project.currency,
+        "kpis": kpis(request, total, past, metric),
+        "figure": figure(request, period, {}, metric),
+        "metric": metric,
+        "chart_title": f"{MEASURES[metric].label} by source",
+        "rows": rows,
+        "total": total,
+        "past": past,
+        "top": max((row.now.installs for row in rows), default=0),
+        "tiers": _tiers(request, total),
+        "countries": countries[:COUNTRIES],
+        "countries_number": len(countries),
+        "countries_top": max((row.now.installs for row in countries), default=0),
+        "beside": _beside(request, total, past),
+        "means": {name: measure.means for name, measure in MEASURES.items()},
+    }
+    return page(request, "attribution/overview.html", context)
+
+
+def _tiers(request: PageRequest, total: Counts) -> list[dict[str, Any]]:
+    """Return how the installs were matched, surest first."""
+    return [
+        {
+            "words": words,
+            "means": TIER_MEANS[tier],
+            "number": total.tiers[tier],
+            "share": total.tiers[tier] / total.installs,
+            "url": installs_url(request, {"tier": tier}),
+        }
+        for tier, words in TIER_NAMES.items()
+        if total.tiers.get(tier)
+    ]
+
+
+def _beside(request: PageRequest, total: Counts, past: Counts | None) -> list[dict[str, Any]]:
+    """Return what is counted beside the installs, each with where it leads."""
+    flags = FraudFlag.objects.filter(project=request.project, dismissed_at=None).count()
+    kinds = (("reinstalls", "reinstall"), ("reattributions", "reattribution"))
+    found = [
+        {
+            "words": MEASURES[name].label,
+            "means": MEASURES[name].means,
+            "now": getattr(total, name),
+            "before": getattr(past, name) if past else None,
+            "url": installs_url(request, {"kind": kind}),
+        }
+        for name, kind in kinds
+    ]
+    fraud = address("attribution:fraud", request.project.slug)
+    return [
+        *found,
+        {
+            "words": "Rejected as fraud",
+            "means": MEASURES["rejected"].means,
+            "now": total.rejected,
+            "before": past.rejected if past else None,
+            "share": total.rejected_share,
+            "bad": True,
+            "url": fraud,
+        },
+        {
+            "words": "Sources flagged",
+            "means": "Sources or publishers whose clicks as a whole look wrong, not dismissed.",
+            "now": flags,
+            "bad": True,
+            "url": fraud,
+        },
+        {
+            "words": "Waiting for a decision",
+            "means": "Installs that arrived and have no decision yet. Usually it takes two seconds.",
+            "now": queries.pending_installs(request.project),
+            "url": installs_url(request, {}),
+        },
+    ]
+
+
+def _csv(now: Mapping[Key, Counts]) -> HttpResponse:
+    head = (
+        "source",
+        "clicks",
+        "impressions",
+        "installs",
+        "credited",
+        "reinstalls",
+        "reattributions",
+        "rejected",
+        "revenue",
+    )
+    lines = (
+        (
+            row.source,
+            *(getattr(row.now, name) for name in head[1:]),
+            *(row.now.tiers.get(tier, 0) for tier in TIER_NAMES),
+        )
+        for row in rows_of(("source",), now, None)
+    )
+    return csv_file("attribution", (*head, *TIER_NAMES), lines)
