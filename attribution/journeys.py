@@ -74,9 +74,9 @@ WITH seen AS (
     WHERE t.project_id = %(project)s AND t.ts >= %(since)s AND t.ts < %(until)s AND NOT t.bot AND t.origin = ''
       AND (t.advertising_id <> '' OR t.device_id <> '')
       AND NOT EXISTS (SELECT FROM attribution_install n WHERE n.project_id = t.project_id
-                      AND t.advertising_id <> '' AND n.advertising_id = t.advertising_id)
+                      AND n.advertising_id <> '' AND n.advertising_id = t.advertising_id)
       AND NOT EXISTS (SELECT FROM attribution_install n WHERE n.project_id = t.project_id
-                      AND t.device_id <> '' AND n.device_id = t.device_id)
+                      AND n.device_id <> '' AND n.device_id = t.device_id)
       AND NOT EXISTS (SELECT FROM attribution_candidate c WHERE c.touch_id = t.id AND c.eligible)
 ), steps AS (
     SELECT device, channel, ts, id, lag(channel) OVER one AS before FROM seen
