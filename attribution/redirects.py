@@ -12,7 +12,7 @@ from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
-from attribution import links, touches
+from attribution import geo, links, touches
 from attribution.domains import Host
 from attribution.models import Link, Touch
 from attribution.touches import Recorded, Visit
@@ -127,6 +127,7 @@ def _visit(request: HttpRequest) -> Visit:
         ip=client_ip(request, settings.TRUSTED_PROXIES),
         locale=meta.get("HTTP_ACCEPT_LANGUAGE", "").split(",")[0].split(";")[0].strip(),
         path=request.path_info,
+        country=geo.country_said(request.headers) if settings.COUNTRY_HEADER else "",
         # A browser asks with HEAD for nobody; a prefetch may never be looked at.
         machine=request.method == "HEAD" or "prefetch" in meta.get("HTTP_SEC_PURPOSE", meta.get("HTTP_PURPOSE", "")),
     )

@@ -39,6 +39,7 @@ class Visit:
     locale: str = ""
     machine: bool = False
     path: str = ""
+    country: str = ""
 
 
 class Receipt(NamedTuple):
@@ -92,7 +93,7 @@ def record(link: Link, type_: str, visit: Visit, *, now: datetime) -> Recorded:
     device = read_agent(agent)
     said = parameters.read(visit.query)
     of, params = said.fields.get, said.params
-    source, country = of("source") or link.source, geo.country_of(visit.ip)
+    source, country = of("source") or link.source, visit.country or geo.country_of(visit.ip)
     values = _values(link, said, click_id=touch_id, os=device.os_name, country=country)
     store.store_one(
         TouchRow(
