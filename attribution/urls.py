@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from attribution import api, hosts, link_api, redirects, views
+from attribution import api, fraud_api, hosts, link_api, redirects, views
 from attribution.views import domains as domain_views
 
 app_name = "attribution"
@@ -53,4 +53,14 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/links/<int:link_id>/edit/", views.link_edit, name="link-edit"),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/archive/", views.link_archive, name="link-archive"),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/restore/", views.link_restore, name="link-restore"),
+    path("v1/fraud/flags", fraud_api.FlagList.as_view(), name="fraud-flags-api"),
+    path("dashboard/<slug:project_slug>/fraud/", views.fraud_list, name="fraud"),
+    path("dashboard/<slug:project_slug>/fraud/rules/<slug:code>/", views.fraud_rule, name="fraud-rule"),
+    path("dashboard/<slug:project_slug>/fraud/rules/<slug:code>/effect/", views.fraud_effect, name="fraud-effect"),
+    path("dashboard/<slug:project_slug>/fraud/flags/<int:flag_id>/", views.fraud_flag, name="fraud-flag"),
+    path("dashboard/<slug:project_slug>/fraud/flags/<int:flag_id>/dismiss/", views.fraud_dismiss, name="fraud-dismiss"),
+    path("dashboard/<slug:project_slug>/fraud/flags/<int:flag_id>/restore/", views.fraud_restore, name="fraud-restore"),
+    path("dashboard/<slug:project_slug>/fraud/shares/", views.fraud_share, name="fraud-share"),
+    path("dashboard/<slug:project_slug>/fraud/shares/<int:share_id>/close/", views.fraud_unshare, name="fraud-unshare"),
+    path("evidence/<str:token>/", views.evidence_shown, name="evidence"),
 ]
