@@ -5,7 +5,7 @@ not. Plain sums: no Django, clock or network.
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -32,6 +32,7 @@ from attribution.posterior import (
     evidence,
     kind_of,
     plain,
+    posteriors,
 )
 
 # With fewer certain installs than this, a project goes on with the assumptions.
@@ -43,7 +44,7 @@ BANDWIDTH = 0.35
 ROUNDS = 8
 # Below 0.95 nobody accepts, so the bins are finer above it.
 BINS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
-KEPT_VALUES = 3_000
+KEPT_VALUES = 1_000
 NOISE_KNOTS = 9
 
 
@@ -324,6 +325,11 @@ def _maximize(strengths: Sequence[float], guess: float, weight: float) -> float:
     return min(max(prior, 1e-4), 0.99)
 
 
+def judged_by(model: Model, examples: Iterable[Example]) -> list[list[float]]:
+    """Return the probabilities that a model gives the clicks of each example."""
+    return [posteriors(one.install, one.clicks, one.traffic, model) for one in examples]
+
+
 def measure(examples: Sequence[Example], probabilities: Sequence[Sequence[float]], accept: float) -> Measured:
     """Say how right `probabilities`, one row for each example, are.
 
@@ -379,11 +385,7 @@ def mix(organic: Sequence[Example], driven: Sequence[Example], share: float) -> 
 def as_masked(install: InstallFacts) -> InstallFacts:
     """Return the install as if it had brought no id, no referrer and no claim."""
     return replace(
-        install, click_id="", referrer_click_id="", install_referrer="", advertising_id="", device_id="", user_id="",
+        install, click_id="", referrer_click_id="", install_referrer="", referrer_click_at=None, install_begin_at=None,
+        advertising_id="", device_id="", user_id="",
         email_sha256="", phone_sha256="", claim_id="",
     )  # fmt: skip
-
-
-def priors_of(model: Model) -> Mapping[str, float]:
-    """Return the priors by kind of install, the largest first."""
-    return dict(sorted(model.priors.items(), key=lambda one: -one[1]))

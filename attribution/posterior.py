@@ -72,10 +72,11 @@ class Model:
 
     `prior` is the probability that an install without a certain match had a click on its own network; `priors` has it
     by `case_of`. The clicks an hour on an address are as if besides its own `noise_clicks` had been seen in
-    `noise_hours`, or once that is learned `noise` for those with 0, 1, 2 … clicks in NOISE_H. `ctit` and `repeats` are densities per hour at AGES_H; `repeat` is how many earlier taps come with
-    one; `nearer` how much denser strangers' clicks are at NEARNESS. `systems` holds how common an operating system is among clicks, `devices` how common model and version are
-    among the clicks of a system that say as much ("ios|kind" -> "model|version" -> share), `rare` the share of one
-    that was never seen.
+    `noise_hours`, or once that is learned `noise` for those with 0, 1, 2 … clicks in NOISE_H; `nearer` is how much
+    denser strangers' clicks are at NEARNESS. `ctit` and `repeats` are densities per hour at AGES_H; `repeat` is how
+    many earlier taps come with one. `systems` holds how common an operating system is among clicks, `devices` how
+    common model and version are among the clicks that say as much (`kind_of` -> `device_of` -> share), `rare` the
+    share of one that was never seen.
     """
 
     prior: float = 0.3
