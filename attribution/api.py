@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from attribution import explain, payloads, reasons, touches
+from attribution import explain, me, payloads, reasons, touches
 from attribution.models import Decision
 from customers.api import IngestView, InvalidKey, ProjectView
 from customers.throttle import admit
@@ -314,3 +314,62 @@ class DecisionExplained(DecisionsView):
         decision = self.get_decision(decision_id)
         candidates = list(explain.candidates_of(decision))
         return Response(explain.explained(decision, candidates, self.people_of([decision])))
+
+
+ME = {
+    "status": "attributed",
+    "isFirst": True,
+    "kind": "install",
+    "decisionId": "dec_84120",
+    "revision": 1,
+    "state": "provisional",
+    "tier": "click_id",
+    "probability": 1.0,
+    "source": "tiktok",
+    "campaign": "Winter sale",
+    "adSet": "Lookalike 1%",
+    "ad": None,
+    "creative": "boots-9x16",
+    "publisher": None,
+    "clickedAt": "2026-11-20T10:38:42Z",
+    "deepLink": "/sale/boots",
+    "params": {"sub1": "spring"},
+}
+
+
+class Me(IngestView):
+    @extend_schema(
+        operation_id="my_attribution",
+        summary="The app's own question: who sent me, and where to?",
+        description=(
+            "For the app itself at its first start, with its write key: what its install is credited to, and the place"
+            " inside the app that the tapped link meant (deferred deep link). Name the install by the messageId of its"
+            " event, or by the id that the event carried. If nobody has decided it yet, it is decided now. The answer"
+            " has no id of a click, a device or a person. Later touches can change it within a day: revision rises."
+        ),
+        tags=["Attribution"],
+        auth=[{"writeKey": []}],  # type: ignore[list-item]  # the library means security requirements
+        parameters=[
+            OpenApiParameter("messageId", str, description="Of the Application Installed event; the best way to ask."),
+            OpenApiParameter("anonymousId", str, description="As the event carried it."),
+            OpenApiParameter("userId", str, description="As the event carried it."),
+        ],
+        responses={
+            200: OpenApiResponse(dict, "What the install is credited to."),
+            202: OpenApiResponse(dict, "The install is being decided this moment: ask again in a second."),
+            400: OpenApiResponse(dict, "None of the three ids came, or several."),
+            401: OpenApiResponse(dict, "No key, or not a valid one."),
+            404: OpenApiResponse(dict, "No such install has been received: send the event first."),
+            429: OpenApiResponse(dict, "Too fast for this key; Retry-After says how long to wait."),
+        },
+        examples=[
+            OpenApiExample("Brought by a click", value=ME, response_only=True, status_codes=["200"]),
+            OpenApiExample("Still deciding", value={"status": "pending"}, response_only=True, status_codes=["202"]),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Say what the asking app's install is credited to."""
+        asked = me.Asked.of({name: str(value) for name, value in request.query_params.items()})
+        admit(self.caller)
+        found = me.answer(self.caller.project_id, asked, now=timezone.now())
+        return Response(found or {"status": "pending"}, status=200 if found else 202)

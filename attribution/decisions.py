@@ -1,7 +1,7 @@
 """Decisions in micro-batches: claim installs, fetch all their candidate touches at once, decide, write at once."""
 
 import heapq
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import transaction
 
-from attribution import activity, candidates, claims, flags, history, matching, rule_sets
-from attribution.candidates import PROVISIONAL, Claimed, Found
+from attribution import activity, candidates, claims, conversions, flags, history, matching, rule_sets
+from attribution.candidates import Claimed, Found
 from attribution.fraud import rules as fraud
 from attribution.fraud.rules import Struck
 from attribution.history import Past
@@ -20,11 +20,12 @@ from attribution.ledger import Hold, Ledger
 from attribution.matching import Around, Verdict
 from attribution.models import Decision, MatchModel, RuleSet
 from attribution.posterior import Model
-from attribution.rules import Rules
+from attribution.rules import PROBABILISTIC, Rules
 from events.payloads import RawJson
 from events.store import raw_cursor
 
-# An install whose rules put matches by network before certain ones could be decided for ever.
+# In the second turn all certain matches are known, and nothing changes after it. Rules that put matches by network
+# before certain ones could go round for ever.
 MOST_TURNS = 5
 RulesOf = Callable[[Claimed], Rules]
 
@@ -78,10 +79,22 @@ LATER = """
 UPDATE attribution_install i SET pending = true FROM attribution_decision d
 WHERE d.install_id = i.id AND i.id = ANY(%s) AND d.kind = 'install' AND NOT i.pending
 """
-# Touches that changed hands reopen the decisions they could change, see late.py.
-MOVED = """
+# Touches that changed hands reopen those decisions outside of the batch which weighed them and may come out otherwise.
+CHANGED_HANDS = """
+WITH moved AS (
+    SELECT c.touch_id FROM unnest(%s::bigint[], %s::bigint[], %s::bool[], %s::timestamptz[])
+        AS h(touch_id, install_id, by_network, received_at)
+    JOIN attribution_candidate c ON c.touch_id = h.touch_id AND c.tier = 'probabilistic'
+    JOIN attribution_decision d ON d.id = c.decision_id AND d.install_id <> h.install_id
+    JOIN attribution_install i ON i.id = d.install_id AND NOT i.pending
+    WHERE NOT c.reasons ? 'credited_elsewhere'
+      AND CASE WHEN h.by_network THEN h.install_id < i.id ELSE h.received_at <= i.received_at + interval '24 hours' END
+    UNION
+    SELECT c.touch_id FROM attribution_candidate c
+    WHERE c.touch_id = ANY(%s) AND c.reasons ? 'credited_elsewhere'
+)
 INSERT INTO attribution_latebatch (project_id, touches)
-SELECT project_id, array_agg(id) FROM attribution_touch WHERE id = ANY(%s) GROUP BY project_id
+SELECT project_id, array_agg(id) FROM attribution_touch WHERE id IN (SELECT touch_id FROM moved) GROUP BY project_id
 """
 
 
@@ -117,10 +130,11 @@ class Batch:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch; `touches` have changed hands, which installs outside of it may have to hear of."""
+    """What became of a batch: its decisions, and the touches that its installs gave up and took by them."""
 
     decided: list[Decided]
-    touches: set[int]
+    given_up: set[int]
+    taken: list[Hold]
 
 
 def decide_pending(limit: int, *, now: datetime) -> int:
@@ -162,11 +176,30 @@ def _decide_and_write(claimed: Sequence[Claimed], now: datetime) -> None:
         _write(outcome.decided, rule_set_ids, model_ids, now)
     cursor = raw_cursor()
     cursor.execute("UPDATE attribution_install SET pending = false WHERE id = ANY(%s)", ([one.id for one in claimed],))
-    if outcome.touches:
-        cursor.execute(MOVED, (list(outcome.touches),))
+    if outcome.given_up or outcome.taken:
+        _tell_others(outcome)
+    # What such a person bought since is the return's now, or no longer.
+    returns = [one.claimed for one in outcome.decided if one.claimed.returning]
+    conversions.link_to(conversions.Owner(one.id, one.project_id, one.distinct_id) for one in returns)
     later = {pk for past in batch.past.values() for pk in past.later} - {one.id for one in claimed}
     if later:
         cursor.execute(LATER, (list(later),))
+
+
+def _tell_others(outcome: Outcome) -> None:
+    """Have those installs decided again that weighed a touch which has changed hands, see late.py."""
+    taken = outcome.taken
+    cursor = raw_cursor()
+    cursor.execute(
+        CHANGED_HANDS,
+        (
+            [one.touch_id for one in taken],
+            [one.install_id for one in taken],
+            [one.tier == PROBABILISTIC for one in taken],
+            [one.received_at for one in taken],
+            list(outcome.given_up),
+        ),
+    )
 
 
 def read_batch(
@@ -198,40 +231,50 @@ def decide_batch(batch: Batch, rules_of: RulesOf, *, explain: bool = True) -> Ou
     The order of the installs does not matter: where one takes a touch from another, that one is decided again.
     Without `explain` the verdicts have no candidates, which is several times as fast.
     """
-    ledger = Ledger(batch.holds, PROVISIONAL)
+    ledger = Ledger(batch.holds)
     installs = {install.id: install for install in batch.claimed}
     away = _away([install for install in batch.claimed if install.returning], batch.found, rules_of)
+    weighing = _weighing(batch)
     decided: dict[int, Decided] = {}
-    touches: set[int] = set()
-    turns: Counter[int] = Counter()
-    waiting = sorted(installs)
-    while waiting:
-        pk = heapq.heappop(waiting)
-        if turns[pk] >= MOST_TURNS:
-            continue
-        turns[pk] += 1
-        install = installs[pk]
-        before = ledger.held_by(pk)
-        if install.returning and pk not in away and install.decision_id is None:
-            continue
-        one = _decide(install, batch, rules_of(install), ledger, explain=explain)
-        decided[pk] = one
-        touch = one.verdict.touch
-        hold = Hold(touch.id, pk, one.verdict.tier, install.received_at) if touch else None
-        robbed, freed = ledger.settle(pk, hold)
-        for other in robbed | freed:
-            if other in installs and other not in waiting:
-                heapq.heappush(waiting, other)
-        touches |= _moved(before, hold, outside=bool(robbed - installs.keys()))
-    kept = [one for one in decided.values() if not _brought_by_nothing(one)]
-    return Outcome(kept, touches)
+    given_up: set[int] = set()
+    taken: list[Hold] = []
+    again = {pk for pk, one in installs.items() if not one.returning or pk in away or one.decision_id is not None}
+    for _ in range(MOST_TURNS):
+        turn, again = sorted(again), set()
+        queued = set(turn)
+        while turn:
+            pk = heapq.heappop(turn)
+            queued.discard(pk)
+            install = installs[pk]
+            one = decided[pk] = _decide(install, batch, rules_of(install), ledger, explain=explain)
+            touch = one.verdict.touch
+            hold = Hold(touch.id, pk, one.verdict.tier, install.received_at) if touch else None
+            for changed in ledger.settle(pk, hold):
+                for other in weighing.get(changed.touch_id, ()) if changed else ():
+                    if not changed.bars(other, installs[other].deadline) or other in queued:
+                        continue
+                    if other < pk:
+                        again.add(other)
+                    else:
+                        heapq.heappush(turn, other)
+                        queued.add(other)
+    for one in decided.values():
+        touch, before = one.verdict.touch, one.claimed.hold
+        now = Hold(touch.id, one.claimed.id, one.verdict.tier, one.claimed.received_at) if touch else None
+        if before and (now is None or now.touch_id != before.touch_id):
+            given_up.add(before.touch_id)
+        if now and now != before:
+            taken.append(now)
+    return Outcome([one for one in decided.values() if not _brought_by_nothing(one)], given_up, taken)
 
 
-def _moved(before: Hold | None, now: Hold | None, *, outside: bool) -> set[int]:
-    """Return the touches that installs outside of the batch may gain or lose by this."""
-    given_up = {before.touch_id} if before and (now is None or now.touch_id != before.touch_id) else set()
-    taken = {now.touch_id} if now and outside else set()
-    return given_up | taken
+def _weighing(batch: Batch) -> dict[int, list[int]]:
+    """Return which installs weigh each touch that several of the batch do."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for pk, mine in batch.found.items():
+        for touch_id in mine.near:
+            found[touch_id].append(pk)
+    return {touch_id: installs for touch_id, installs in found.items() if len(installs) > 1}
 
 
 def _brought_by_nothing(one: Decided) -> bool:
@@ -243,7 +286,7 @@ def _decide(install: Claimed, batch: Batch, rules: Rules, ledger: Ledger, *, exp
     around = Around(
         batch.models[install.id],
         found.traffic,
-        ledger.taken(found.near, install.id, install.received_at),
+        ledger.taken(found.near, install.id, install.deadline),
         batch.flags.get(install.project_id, {}),
         found.clicks_hour,
         install.returning,

@@ -6,7 +6,7 @@ no order but that of arrival: what is certain goes first, then among matches by 
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from attribution.rules import PROBABILISTIC
@@ -25,6 +25,8 @@ class Hold(NamedTuple):
 
         A certain one does if it arrived by the other's `deadline`, until which that one's decision may change.
         """
+        if self.install_id == install_id:
+            return False
         if self.tier == PROBABILISTIC:
             return self.install_id < install_id
         return self.received_at <= deadline
@@ -33,60 +35,32 @@ class Hold(NamedTuple):
 class Ledger:
     """Who holds which touch, kept up while a batch is decided."""
 
-    def __init__(self, holds: Iterable[Hold], provisional: timedelta) -> None:
-        self._provisional = provisional
+    def __init__(self, holds: Iterable[Hold]) -> None:
         self._by_touch: dict[int, dict[int, Hold]] = defaultdict(dict)
         self._by_install: dict[int, Hold] = {}
-        self._refused: dict[int, set[int]] = defaultdict(set)
         for hold in holds:
             self._put(hold)
 
-    def taken(self, touch_ids: Iterable[int], install_id: int, received_at: datetime) -> set[int]:
+    def taken(self, touch_ids: Iterable[int], install_id: int, deadline: datetime) -> set[int]:
         """Return those of `touch_ids` that another install keeps from this one."""
-        deadline = received_at + self._provisional
-        barred = {
+        return {
             touch_id
             for touch_id in touch_ids
             if touch_id in self._by_touch
-            and any(
-                hold.install_id != install_id and hold.bars(install_id, deadline)
-                for hold in self._by_touch[touch_id].values()
-            )
+            and any(hold.bars(install_id, deadline) for hold in self._by_touch[touch_id].values())
         }
-        for touch_id in barred:
-            self._refused[touch_id].add(install_id)
-        return barred
 
-    def settle(self, install_id: int, hold: Hold | None) -> tuple[set[int], set[int]]:
-        """Write down what an install is credited to now.
-
-        Returns the installs that this may change: those it takes a touch from, and those that had been refused the
-        touch it gives up.
-        """
+    def settle(self, install_id: int, hold: Hold | None) -> tuple[Hold | None, Hold | None]:
+        """Write down what an install is credited to now; return what it gave up by that, and what it took."""
         before = self._by_install.get(install_id)
         if before == hold:
-            return set(), set()
-        freed: set[int] = set()
+            return None, None
         if before:
             del self._by_touch[before.touch_id][install_id]
             del self._by_install[install_id]
-            if hold is None or hold.touch_id != before.touch_id:
-                freed = self._refused.pop(before.touch_id, set()) - {install_id}
-        robbed: set[int] = set()
         if hold:
             self._put(hold)
-            robbed = {
-                other.install_id
-                for other in self._by_touch[hold.touch_id].values()
-                if other.tier == PROBABILISTIC
-                and other.install_id != install_id
-                and hold.bars(other.install_id, other.received_at + self._provisional)
-            }
-        return robbed, freed
-
-    def held_by(self, install_id: int) -> Hold | None:
-        """Return what an install holds."""
-        return self._by_install.get(install_id)
+        return before, hold
 
     def _put(self, hold: Hold) -> None:
         self._by_touch[hold.touch_id][hold.install_id] = hold

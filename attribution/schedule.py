@@ -2,6 +2,8 @@
 
 SCHEDULE = {
     "Decide new installs": ("attribution.tasks.attribute_pending", 1),
+    "Tell decisions to the stream": ("attribution.tasks.announce_decisions", 2),
+    "Tie conversions to installs": ("attribution.tasks.link_conversions", 60),
     "Make day-old decisions final": ("attribution.tasks.finish_decisions", 60),
     "Ask Apple about installs": ("attribution.tasks.ask_apple", 2),
     "Read Meta's messages with new keys": ("attribution.tasks.read_meta_again", 60),

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import apple_ads, decisions, installs, late, network_claims, retention
+from attribution import announce, apple_ads, conversions, decisions, installs, late, network_claims, retention
 from attribution.fraud import hourly
 
 # One run goes on for this long while there is work; the next beat takes over from there.
@@ -59,3 +59,20 @@ def read_meta_again() -> int:
 def watch_sources() -> int:
     """Look for sources and publishers whose clicks look wrong as a whole; return how many flags changed. Hourly."""
     return hourly.run(now=timezone.now())
+
+
+@shared_task(acks_late=True, time_limit=300)
+def announce_decisions() -> int:
+    """Tell decisions to the stream as Install Attributed events; return how many. Safe to repeat and to run twice."""
+    until, told, more = time.monotonic() + WORKING_S, 0, True
+    while more and time.monotonic() < until:
+        number = announce.announce(now=timezone.now())
+        told += number
+        more = number == announce.BATCH
+    return told
+
+
+@shared_task(acks_late=True, time_limit=300)
+def link_conversions() -> int:
+    """Tie conversions to installs of people who were not recognised at first; return how many. Safe to repeat."""
+    return conversions.link_waiting(now=timezone.now())

@@ -13,7 +13,13 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
+from events.store import key_of
+
 BATCH_EVENTS = 20_000
+FIELDS = (
+    "e.project_id, e.message_id, COALESCE(e.user_id, e.anonymous_id), e.ts, e.received_at, host(e.ip), e.properties,"
+    " e.context, e.name, COALESCE(e.user_id, '')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +105,51 @@ def read(stretch: Range, names: Collection[str], *, with_property: str = "") -> 
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.project_id, e.message_id, COALESCE(e.user_id, e.anonymous_id), e.ts, e.received_at, host(e.ip),"
-            " e.properties, e.context, e.name, COALESCE(e.user_id, '')"
-            " FROM events_event e JOIN customers_project p ON p.id = e.project_id"
+            f"SELECT {FIELDS} FROM events_event e JOIN customers_project p ON p.id = e.project_id"  # noqa: S608 -- constant
             " WHERE e.position >= %s AND e.position < %s AND e.type = 'track'"
             " AND (e.name = ANY(%s) OR (%s <> '' AND e.properties ? %s))"
             " ORDER BY e.received_at, e.id",
             [stretch.low, stretch.high, list(names), with_property, with_property],
         )
         for row in cursor:
-            # Django leaves jsonb as text on its connections.
-            yield EventRow._make((*row[:6], orjson.loads(row[6]), orjson.loads(row[7]), *row[8:]))
+            yield _row(row)
+
+
+def _row(row: tuple[Any, ...]) -> EventRow:
+    # Django leaves jsonb as text on its connections.
+    return EventRow._make((*row[:6], orjson.loads(row[6]), orjson.loads(row[7]), *row[8:]))
+
+
+def find(project_id: int, message_id: str) -> EventRow | None:
+    """Return the track event with this message id; None when there is none, or it is older than ids are kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT received_at FROM events_message WHERE project_id = %s AND key = %s",
+            [project_id, key_of(message_id)],
+        )
+        known = cursor.fetchone()
+        if known is None:
+            return None
+        cursor.execute(
+            f"SELECT {FIELDS} FROM events_event e"  # noqa: S608 -- constant
+            " WHERE e.project_id = %s AND e.received_at = %s AND e.message_id = %s AND e.type = 'track'",
+            [project_id, known[0], message_id],
+        )
+        found = cursor.fetchone()
+    return _row(found) if found else None
+
+
+def newest_of(project_id: int, distinct_id: str, names: Collection[str]) -> EventRow | None:
+    """Return the last track event of some names that came with this id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {FIELDS} FROM events_event e"  # noqa: S608 -- constant
+            " WHERE e.project_id = %s AND COALESCE(e.user_id, e.anonymous_id) = %s AND e.type = 'track'"
+            " AND e.name = ANY(%s) ORDER BY e.received_at DESC LIMIT 1",
+            [project_id, distinct_id, list(names)],
+        )
+        found = cursor.fetchone()
+    return _row(found) if found else None
 
 
 LAST_SEEN = """

@@ -1,6 +1,7 @@
 """From new events to people, their traits and the counts of each day: one reader of the log, set by set."""
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from django.db import connection, transaction
 
@@ -172,3 +173,18 @@ def person_ids(project_id: int, distinct_ids: list[str]) -> dict[str, int]:
             [project_id, distinct_ids],
         )
         return dict(cursor.fetchall())
+
+
+def same_people(project_id: int, distinct_ids: Collection[str]) -> dict[str, list[str]]:
+    """Return for each id all ids that stand for the same person, itself among them."""
+    wanted = list(set(distinct_ids))
+    found = {value: [value] for value in wanted}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT mine.value, same.value FROM events_identity mine JOIN events_identity same USING (person_id)"
+            " WHERE mine.project_id = %s AND mine.value = ANY(%s) AND same.value <> mine.value",
+            [project_id, wanted],
+        )
+        for value, same in cursor.fetchall():
+            found[value].append(same)
+    return found

@@ -13,10 +13,10 @@ from customers.services import Caller, caller_of
 from events import ingest, partitions, rejections
 from events.erasure import erase
 from events.ingest import Receipt
-from events.log import EventRow, Range, advance, caught_up_at, last_seen_before, read, readers
+from events.log import EventRow, Range, advance, caught_up_at, find, last_seen_before, newest_of, read, readers
 from events.models import Event
 from events.payloads import Refusal
-from events.people import digest, person_ids
+from events.people import digest, person_ids, same_people
 from events.queries import ids_of
 from events.replay import replay
 from growthplatform.core.errors import Problem
@@ -31,9 +31,11 @@ __all__ = [
     "create_partitions",
     "digest",
     "erase",
+    "find",
     "has_events",
     "ids_of",
     "last_seen_before",
+    "newest_of",
     "person_ids",
     "read",
     "readers",
@@ -41,6 +43,7 @@ __all__ = [
     "reject",
     "reject_whole",
     "replay",
+    "same_people",
 ]
 
 

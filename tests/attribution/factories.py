@@ -1,5 +1,7 @@
 """Rows of attribution, and the installs and touches that tests send."""
 
+import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,25 +52,39 @@ class TouchFactory(factory.django.DjangoModelFactory[Touch]):
     campaign = "Winter sale"
 
 
-def install(project: Project, *, at: datetime = NOON, properties: Any = None, **context: Any) -> str:
-    """Send an install through the stream; return its message id."""
-    message_id = f"install-{timezone.now().timestamp()}-{Touch.objects.count()}"
-    receipt = events.record(
-        project.pk,
-        [
-            {
-                "type": "track",
-                "event": "Application Installed",
-                "messageId": message_id,
-                "anonymousId": "a-1",
-                "timestamp": at.isoformat(),
-                "properties": properties or {},
-                "context": context,
-            }
-        ],
-    )
+def install(project: Project, *, at: datetime = NOON, properties: Any = None, who: str = "", **context: Any) -> str:
+    """Send an install through the stream; return its message id. Each is somebody else's unless `who` says whose."""
+    return track(project, "Application Installed", at=at, properties=properties, who=who, **context)
+
+
+def track(
+    project: Project,
+    event: str,
+    *,
+    at: datetime = NOON,
+    properties: Any = None,
+    who: str = "",
+    user: str = "",
+    received_at: datetime | None = None,
+    **context: Any,
+) -> str:
+    """Send an event through the stream; return its message id."""
+    message_id = f"{event}-{next(numbers)}"
+    call = {
+        "type": "track",
+        "event": event,
+        "messageId": message_id,
+        "anonymousId": who or f"a-{message_id}",
+        "timestamp": at.isoformat(),
+        "properties": properties or {},
+        "context": context,
+    }
+    receipt = events.record(project.pk, [call | ({"userId": user} if user else {})], received_at=received_at)
     assert not receipt.refused, receipt.refused
     return message_id
+
+
+numbers = itertools.count(time.time_ns())
 
 
 def decide() -> None:
