@@ -17,6 +17,7 @@ from attribution.views.link_forms import link_check, link_create, link_edit, lin
 from attribution.views.links import link_archive, link_detail, link_list, link_restore
 from attribution.views.overview import overview
 from attribution.views.pivot import campaign_pivot
+from attribution.views.secrets import secret_create, secret_list, secret_revoke
 
 __all__ = [
     "campaign_list",
@@ -41,4 +42,7 @@ __all__ = [
     "link_list",
     "link_restore",
     "overview",
+    "secret_create",
+    "secret_list",
+    "secret_revoke",
 ]
