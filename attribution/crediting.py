@@ -179,7 +179,7 @@ def _models(project: Project) -> dict[str, tuple[Column, Model | Weights]]:
         name: (Column(name, model.label, model.sentence), model) for name, model in credit.MODELS.items()
     }
     for own in own_models(project):
-        weights = Weights.from_json(own.settings)
+        weights = weights_of(own)
         found[f"own_{own.pk}"] = (Column(f"own_{own.pk}", own.name, words_of(weights), own.pk), weights)
     return found
 
@@ -187,6 +187,11 @@ def _models(project: Project) -> dict[str, tuple[Column, Model | Weights]]:
 def own_models(project: Project) -> list[CreditModel]:
     """Return the project's own models by name."""
     return list(project.credit_models.order_by("name", "pk"))
+
+
+def weights_of(model: CreditModel) -> Weights:
+    """Return the weights of one of a project's own models."""
+    return Weights.from_json(model.settings)
 
 
 def words_of(weights: Weights) -> str:

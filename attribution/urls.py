@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from attribution import api, fraud_api, hosts, link_api, redirects, views
+from attribution import api, credit_api, fraud_api, hosts, link_api, redirects, views
 from attribution.views import domains as domain_views
 
 app_name = "attribution"
