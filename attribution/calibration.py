@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from attribution import candidates, decisions, learning, matching, rule_sets
-from attribution.candidates import PROVISIONAL, Claimed, Found
+from attribution.candidates import Claimed, Found
 from attribution.facts import CLICK, TouchFacts
 from attribution.learning import Example, Measured
 from attribution.ledger import Ledger
@@ -118,13 +118,13 @@ def _judge(ids: Iterable[int], rules: Rules, model: Model, *, masked: bool) -> l
         asked = [one._replace(facts=learning.as_masked(one.facts)) for one in claimed] if masked else claimed
         models = {one.id: (None, model) for one in asked}
         batch = decisions.read_batch(asked, lambda _: rules, models, with_past=False)
-        ledger = Ledger(batch.holds, PROVISIONAL)
+        ledger = Ledger(batch.holds)
         for one in asked:
             near = batch.found.get(one.id) or Found()
             around = Around(
                 model,
                 near.traffic,
-                ledger.taken(near.near, one.id, one.received_at),
+                ledger.taken(near.near, one.id, one.deadline),
                 batch.flags.get(one.project_id, {}),
                 near.clicks_hour,
             )
