@@ -1,7 +1,5 @@
 """The numbers of the home page for programs."""
 
-from collections.abc import Mapping
-from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpResponseBase
@@ -14,49 +12,11 @@ from analytics import figures
 from analytics.queries.overview import DEFINITIONS, Measure, Numbers, Overview, change, overview
 from customers.api import ProjectView
 from customers.models import Project
-from growthplatform.core.api import OrjsonRenderer
+from growthplatform.core.api import CsvRenderer, OrjsonRenderer
 from growthplatform.core.download import csv_file
-from growthplatform.core.errors import InvalidField
-from growthplatform.core.periods import MAX_DAYS, PRESETS, Period
+from growthplatform.core.period_query import PERIOD_PARAMETERS, get_period
 
 MEASURES = ("people", "events", "installs", "clicks", "conversion")
-
-
-class CsvRenderer(OrjsonRenderer):
-    """Lets ?format=csv through; the file is answered as it is, refusals stay JSON."""
-
-    media_type = "text/csv"
-    format = "csv"
-
-
-def get_period(query: Mapping[str, str], project: Project) -> Period:
-    """Return the period of ?from= and ?to=, or of ?range=; the last 28 days without any.
-
-    Raises InvalidField, where a page would show its usual period.
-    """
-    first, last = _day(query, "from"), _day(query, "to")
-    if (first is None) != (last is None):
-        raise InvalidField.named("to" if last is None else "from", "from and to go together.")
-    if first and last and not timedelta(0) <= last - first < timedelta(days=MAX_DAYS):
-        raise InvalidField.named("to", f"must not be before from, and at most {MAX_DAYS} days in all.")
-    if query.get("range", "28d") not in PRESETS:
-        raise InvalidField.named("range", f"must be one of {', '.join(PRESETS)}.")
-    if query.get("compare", "previous") not in {"previous", "none"}:
-        raise InvalidField.named("compare", "must be previous or none.")
-    return Period.from_query(query, zone=project.tz, now=timezone.now())
-
-
-def _day(query: Mapping[str, str], field: str) -> date | None:
-    text = query.get(field)
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or not 2000 <= day.year < 2100:
-        raise InvalidField.named(field, "must be a day like 2026-11-20, in the project's time zone.")
-    return day
 
 
 EXAMPLE = {
@@ -82,12 +42,7 @@ class OverviewView(ProjectView):
         summary="Key numbers over time",
         tags=["Metrics"],
         parameters=[
-            OpenApiParameter("from", date, description="First day, in the project's time zone."),
-            OpenApiParameter("to", date, description="Last day, included."),
-            OpenApiParameter("range", str, enum=list(PRESETS), description="Instead of from and to; 28d when absent."),
-            OpenApiParameter(
-                "compare", str, enum=["previous", "none"], description="none leaves out the period before."
-            ),
+            *PERIOD_PARAMETERS,
             OpenApiParameter("format", str, enum=["json", "csv"], description="csv: one row for each hour or day."),
         ],
         responses={
@@ -99,7 +54,7 @@ class OverviewView(ProjectView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Return the numbers that the home page shows, counted by the same function."""
-        period = get_period(request.GET.dict(), self.project)
+        period = get_period(request.GET.dict(), zone=self.project.tz, now=timezone.now())
         counted = overview(self.project, period)
         if request.GET.get("format") == "csv":
             head, rows = figures.table(counted)

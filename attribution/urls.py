@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from attribution import api, credit_api, fraud_api, hosts, link_api, redirects, views
+from attribution import api, credit_api, fraud_api, hosts, link_api, metrics_api, redirects, views
 from attribution.views import domains as domain_views
 
 app_name = "attribution"
@@ -19,6 +19,7 @@ urlpatterns = [
     path("v1/attributions/<str:decision_id>/explain", api.DecisionExplained.as_view(), name="attribution-explain"),
     path("v1/attributions/<str:decision_id>/credit", credit_api.DecisionCredit.as_view(), name="attribution-credit"),
     path("v1/domains/verified", hosts.verified, name="domain-verified"),
+    path("v1/metrics/campaigns", metrics_api.CampaignMetrics.as_view(), name="metrics-campaigns"),
     path("v1/links", link_api.LinkList.as_view(), name="links"),
     path("v1/links/bulk", link_api.LinkBulk.as_view(), name="link-bulk"),
     path("v1/links/<slug:slug>", link_api.LinkOne.as_view(), name="link"),

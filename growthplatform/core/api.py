@@ -40,6 +40,13 @@ class OrjsonRenderer(BaseRenderer):
         return b"" if data is None else orjson.dumps(data, default=str)
 
 
+class CsvRenderer(OrjsonRenderer):
+    """Lets ?format=csv through; the file is answered as it is, refusals stay JSON."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+
 class OnlyJson(BaseContentNegotiation):
     """Answer JSON whatever the Accept header says: clients send odd ones, and there is nothing to choose."""
 
