@@ -1,4 +1,4 @@
-"""Attribution: taps through the redirect at 500/s, and installs decided against many touches."""
+"""Attribution: taps through the redirect, installs decided against many touches, and how soon they are."""
 
 import argparse
 import json
@@ -13,10 +13,12 @@ from django.utils import timezone
 from attribution import decisions, tasks
 from attribution.models import Decision, Install, Link, Touch
 from bench import data, load, stack
+from events import services as events
 
 AGENT = (
     "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Mobile Safari/537.36"
 )
+BATCH = 20
 # A third of the people share 200 carrier addresses, the others have one of their own; a few models are common.
 TOUCHES = """
 INSERT INTO attribution_touch (project_id, touch_id, type, ts, received_at, clamped, source, medium, campaign, content,
@@ -46,12 +48,15 @@ def main(options: list[str]) -> None:
     parser.add_argument("--touches", type=int, default=100_000)
     parser.add_argument("--installs", type=int, default=5_000)
     parser.add_argument("--rate", type=int, default=500, help="taps a second")
+    parser.add_argument("--events", type=int, default=1_000, help="events a second while decisions are timed")
+    parser.add_argument("--asked", type=int, default=200, help="installs that ask who brought them")
     parser.add_argument("--seconds", type=int, default=10)
     chosen, _ = parser.parse_known_args(options)
     project_id, key = data.fresh_project(f"attribution-{int(time.time())}")
     deciding(project_id, chosen.touches, chosen.installs)
     taps(project_id, chosen.rate, chosen.seconds)
-    waiting(project_id, key, chosen.seconds)
+    waiting(project_id, key, chosen.events, chosen.seconds)
+    asking(project_id, key, chosen.asked)
     Decision.objects.filter(project=project_id).delete()
     Install.objects.filter(project=project_id).delete()
     with connection.cursor() as cursor:
@@ -102,37 +107,75 @@ def taps(project_id: int, rate: int, seconds: int) -> None:
     )
 
 
-def waiting(project_id: int, key: str, seconds: int) -> None:
-    """Send installs one by one and measure from each 200 to the decision, with beat's rhythm of one run a second."""
-    stop = threading.Event()
+def waiting(project_id: int, key: str, rate: int, seconds: int) -> None:
+    """Send `rate` events a second, one in twenty an install, and measure from each arrival until the decision is
+    committed and can be read, with beat's rhythm of one run a second."""
+    run, stop = time.time_ns(), threading.Event()
+    seen: dict[str, datetime] = {}
 
     def beat() -> None:
         while not stop.wait(1.0):
             tasks.attribute_pending()
+            events.digest()
         connection.close()
 
-    worker = threading.Thread(target=beat)
-    worker.start()
-    answered: dict[str, datetime] = {}
+    def watch() -> None:
+        newest = 0
+        while not stop.wait(0.02):
+            found = Decision.objects.filter(project=project_id, pk__gt=newest).order_by("pk")
+            for pk, message_id in found.values_list("pk", "install__message_id"):
+                newest, seen[message_id] = pk, datetime.now(UTC)
+        connection.close()
+
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    wanted = [
+        load.request("POST", "/v1/batch", headers, json.dumps({"batch": _batch(f"w-{run}-{number}")}).encode())
+        for number in range(rate * seconds // BATCH)
+    ]
+    threads = [threading.Thread(target=work) for work in (beat, watch)]
+    for thread in threads:
+        thread.start()
     with stack.web() as (port, _):
-        for number in range(seconds * 20):
-            message_id = f"w-{project_id}-{number}-{time.time_ns()}"
-            event = {
-                "type": "track",
-                "event": "Application Installed",
-                "anonymousId": message_id,
-                "messageId": message_id,
-            }
-            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-            load.run(port, [load.request("POST", "/v1/track", headers, json.dumps(event).encode())], 1)
-            answered[message_id] = datetime.now(UTC)
-            time.sleep(0.05)
+        result = load.run(port, wanted, 4, rate=rate / BATCH)
         time.sleep(3)
     stop.set()
-    worker.join()
-    rows = Decision.objects.filter(install__message_id__in=answered).values_list("install__message_id", "decided_at")
-    waits = sorted((at - answered[message_id]) / timedelta(milliseconds=1) for message_id, at in rows)
+    for thread in threads:
+        thread.join()
+    arrived = dict(
+        Install.objects.filter(project=project_id, message_id__startswith=f"w-{run}-").values_list(
+            "message_id", "received_at"
+        )
+    )
+    waits = sorted((seen[name] - at) / timedelta(milliseconds=1) for name, at in arrived.items() if name in seen)
     print(
-        f"from an install's 200 to its decision: p50 {waits[len(waits) // 2]:.0f} ms,"
-        f" p99 {waits[int(len(waits) * 0.99)]:.0f} ms, {len(waits)} of {len(answered)} decided"
+        f"at {rate:,} events/s ({result.statuses}), from an install's arrival until its decision can be read:"
+        f" p50 {waits[len(waits) // 2]:.0f} ms, p95 {waits[int(len(waits) * 0.95)]:.0f} ms,"
+        f" p99 {waits[int(len(waits) * 0.99)]:.0f} ms, {len(waits)} of {len(wanted)} decided"
+    )
+
+
+def _batch(name: str) -> list[dict[str, str]]:
+    """Return an install and what its person does in the first minute."""
+    calls = [{"type": "track", "event": "Application Installed", "messageId": name}]
+    calls += [{"type": "track", "event": f"Action {n % 9}", "messageId": f"{name}-{n}"} for n in range(BATCH - 1)]
+    return [call | {"anonymousId": name} for call in calls]
+
+
+def asking(project_id: int, key: str, number: int) -> None:
+    """Be an app that sends its install and at once asks who brought it, with nobody else there to decide it."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    run, both, statuses = time.time_ns(), load.Result(), {}
+    with stack.web() as (port, _):
+        for index in range(number + 20):
+            message_id = f"me-{run}-{index}"
+            call = {"type": "track", "event": "Application Installed", "messageId": message_id}
+            body = json.dumps(call | {"anonymousId": message_id}).encode()
+            load.run(port, [load.request("POST", "/v1/track", headers, body)], 1)
+            asked = load.run(port, [load.request("GET", f"/v1/attribution/me?messageId={message_id}", headers)], 1)
+            if index >= 20:  # the first ones warm the processes up
+                both.times += asked.times
+                statuses = {status: statuses.get(status, 0) + count for status, count in asked.statuses.items()}
+    print(
+        f"GET /v1/attribution/me right after the install's 200: p50 {both.quantile(0.5):.1f} ms,"
+        f" p95 {both.quantile(0.95):.1f} ms, p99 {both.quantile(0.99):.1f} ms; {statuses}"
     )
