@@ -31,8 +31,23 @@ def erase(project_id: int) -> Iterator[int]:
     yield from _erase("attribution_replaychange", of_replays, project_id)
     of_decisions = "decision_id IN (SELECT id FROM attribution_decision WHERE project_id = %s)"
     yield from _erase("attribution_candidate", of_decisions, project_id)
+    yield from _part_repeats(project_id)
     for table in TABLES:
         yield from _erase(f"attribution_{table}", "project_id = %s", project_id)
+
+
+def _part_repeats(project_id: int) -> Iterator[int]:
+    """Part reinstalls from the decisions they repeat, which may go in an earlier part than they."""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE attribution_decision SET original_id = NULL WHERE id IN (SELECT id FROM attribution_decision"
+                " WHERE project_id = %s AND original_id IS NOT NULL LIMIT %s)",
+                [project_id, CHUNK_ROWS],
+            )
+            if not cursor.rowcount:
+                return
+            yield 0
 
 
 def _erase(table: str, condition: str, project_id: int) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Forget touches and installs that are older than their project keeps things."""
+"""Forget touches, installs and conversions that are older than their project keeps things."""
 
 from datetime import datetime, timedelta
 
@@ -9,29 +9,38 @@ from customers.models import Project
 CHUNK_ROWS = 20_000
 OLD_TOUCHES = "SELECT id FROM attribution_touch WHERE project_id = %s AND ts < %s LIMIT %s"
 OLD_INSTALLS = "SELECT id FROM attribution_install WHERE project_id = %s AND installed_at < %s AND NOT pending LIMIT %s"
+OLD_CONVERSIONS = "SELECT id FROM attribution_conversion WHERE project_id = %s AND ts < %s LIMIT %s"
 # A decision outlives its touch: it has copied source and campaign, which name nobody.
 FORGET_TOUCHES = (
     "DELETE FROM attribution_candidate WHERE touch_id = ANY(%s)",
     "UPDATE attribution_decision SET touch_id = NULL WHERE touch_id = ANY(%s)",
+    "UPDATE attribution_replaychange SET new_touch_id = NULL WHERE new_touch_id = ANY(%s)",
     "DELETE FROM attribution_touch WHERE id = ANY(%s)",
 )
 OF_INSTALLS = "SELECT id FROM attribution_decision WHERE install_id = ANY(%s)"
 FORGET_INSTALLS = (
     f"DELETE FROM attribution_candidate WHERE decision_id IN ({OF_INSTALLS})",  # noqa: S608 -- both parts are constant
+    f"DELETE FROM attribution_replaychange WHERE decision_id IN ({OF_INSTALLS})",  # noqa: S608
+    f"UPDATE attribution_decision SET original_id = NULL WHERE original_id IN ({OF_INSTALLS})",  # noqa: S608
     "DELETE FROM attribution_decision WHERE install_id = ANY(%s)",
+    "DELETE FROM attribution_appletoken WHERE install_id = ANY(%s)",
+    "UPDATE attribution_conversion SET install_id = NULL WHERE install_id = ANY(%s)",
     "DELETE FROM attribution_install WHERE id = ANY(%s)",
 )
+FORGET_CONVERSIONS = ("DELETE FROM attribution_conversion WHERE id = ANY(%s)",)
+PARTS = ((OLD_CONVERSIONS, FORGET_CONVERSIONS), (OLD_INSTALLS, FORGET_INSTALLS), (OLD_TOUCHES, FORGET_TOUCHES))
 
 
 def forget_old(*, now: datetime) -> int:
-    """Delete what is past its project's retention, a part at a time; return how many touches and installs went.
+    """Delete what is past its project's retention, a part at a time; return how many rows of
+    touches, installs and conversions went.
 
     Safe to repeat and to break off.
     """
     gone = 0
     for project in Project.objects.exclude(retention_days=None):
         since = now - timedelta(days=project.retention_days or 0)
-        for find, forget in ((OLD_INSTALLS, FORGET_INSTALLS), (OLD_TOUCHES, FORGET_TOUCHES)):
+        for find, forget in PARTS:
             while number := _forget(find, forget, project.pk, since):
                 gone += number
     return gone

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from attribution import retention
-from attribution.models import Candidate, Decision, Install, Touch
-from tests.attribution.factories import NOON, TouchFactory, decide, decision_of, install
+from attribution import erasure, retention
+from attribution.models import AppleToken, Candidate, Conversion, Decision, Install, Replay, ReplayChange, Touch
+from customers.models import Project
+from tests.attribution.factories import NOON, TouchFactory, decide, decision_of, install, track
 from tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,3 +45,45 @@ def test_projects_that_keep_everything_lose_nothing() -> None:
 
     assert retention.forget_old(now=NOON) == 0
     assert Touch.objects.exists()
+
+
+def full_project() -> Project:
+    """Make a project with a reinstall, a conversion, a token and a replay, all pointing to each other."""
+    project = ProjectFactory(retention_days=30)
+    touch = TouchFactory(project=project, touch_id="c-1", ts=NOON - timedelta(days=2))
+    install(project, at=NOON - timedelta(days=1), properties={"click_id": "c-1"}, who="anna")
+    again = install(project, at=NOON, who="anna")
+    track(project, "Order Completed", at=NOON, properties={"revenue": 5}, who="anna")
+    decide()
+    decision = decision_of(again)
+    assert decision.original
+    AppleToken.objects.create(project=project, install=decision.original.install, token="t")
+    replay = Replay.objects.create(project=project, base=decision.rule_set, rules={}, since=NOON, until=NOON)
+    ReplayChange.objects.create(
+        replay=replay, decision=decision.original, old_tier="click_id", old_source="s", new_tier="organic",
+        new_source="organic", new_touch=touch,
+    )  # fmt: skip
+    return project
+
+
+def test_a_reinstall_outlives_the_install_it_repeats() -> None:
+    project = full_project()
+
+    retention.forget_old(now=NOON + timedelta(days=29, hours=12))
+
+    assert Decision.objects.get(project=project).original is None
+    assert Conversion.objects.get(project=project).install is not None
+    assert not ReplayChange.objects.exists()
+    assert not AppleToken.objects.exists()
+    assert retention.forget_old(now=NOON + timedelta(days=31)) == 2
+    assert not any(model.objects.exists() for model in (Touch, Install, Decision, Conversion))
+
+
+def test_a_project_is_erased_in_parts_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = full_project()
+    monkeypatch.setattr(erasure, "CHUNK_ROWS", 1)
+
+    erased = sum(erasure.erase(project.pk))
+
+    assert erased > 8
+    assert not any(model.objects.exists() for model in (Touch, Install, Decision, Conversion, Candidate, Replay))
