@@ -29,7 +29,7 @@ NEWEST = f"""
 WITH looked AS MATERIALIZED (
     SELECT d.id, d.install_id, d.touch_id, d.source, d.rejected FROM attribution_decision d
     WHERE d.project_id = %(project)s AND d.installed_at >= %(since)s AND d.installed_at < %(until)s
-      AND d.kind = 'install'
+      AND d.kind IN ('install', 'reinstall')
     ORDER BY d.installed_at DESC, d.id DESC LIMIT {LOOKED}
 )
 """  # noqa: S608

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from attribution import rule_sets
 from attribution.facts import CLICK, TouchFacts
 from attribution.fraud import rules as fraud
 from attribution.fraud.catalogue import OFF, SIGNATURE_BREAKER
 from attribution.fraud.sources import BARS, EDGES_S, NO_TIMES, SHARE_OF_BAD_SIGNATURES, Counted, Finding, findings
-from attribution.models import FraudFlag
+from attribution.models import Decision, FraudFlag
 from attribution.rules import Rules
 from customers.models import Project
 from events.store import raw_cursor
@@ -92,10 +93,10 @@ def run(*, now: datetime) -> int:
 
     Safe to repeat; two at once leave each project to one of them.
     """
-    active = Project.objects.filter(decisions__installed_at__gte=now - WEEK).distinct() | Project.objects.filter(
-        fraud_flags__until=None, fraud_flags__isnull=False
-    )
-    return sum(look_at(project, now=now) for project in active.distinct())
+    recent = Decision.objects.filter(project=OuterRef("pk"), installed_at__gte=now - WEEK)
+    up = FraudFlag.objects.filter(project=OuterRef("pk"), until=None)
+    active = Project.objects.filter(Exists(recent) | Exists(up)).order_by("pk")
+    return sum(look_at(project, now=now) for project in active)
 
 
 def look_at(project: Project, *, now: datetime) -> int:
