@@ -184,6 +184,11 @@ def _models(project: Project) -> dict[str, tuple[Column, Model | Weights]]:
     return found
 
 
+def columns_of(project: Project) -> tuple[Column, ...]:
+    """Return all models that are compared for a project, in the order of the columns."""
+    return tuple(column for column, _ in _models(project).values())
+
+
 def own_models(project: Project) -> list[CreditModel]:
     """Return the project's own models by name."""
     return list(project.credit_models.order_by("name", "pk"))

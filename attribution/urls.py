@@ -4,6 +4,7 @@ from django.urls import path
 
 from attribution import api, credit_api, fraud_api, hosts, link_api, metrics_api, redirects, views
 from attribution.views import domains as domain_views
+from attribution.views import models as model_views
 
 app_name = "attribution"
 urlpatterns = [
@@ -73,4 +74,10 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/fraud/shares/", views.fraud_share, name="fraud-share"),
     path("dashboard/<slug:project_slug>/fraud/shares/<int:share_id>/close/", views.fraud_unshare, name="fraud-unshare"),
     path("evidence/<str:token>/", views.evidence_shown, name="evidence"),
+    path("dashboard/<slug:project_slug>/models/", model_views.model_list, name="model-list"),
+    path("dashboard/<slug:project_slug>/models/create/", model_views.model_create, name="model-create"),
+    path("dashboard/<slug:project_slug>/models/check/", model_views.model_check, name="model-check"),
+    path("dashboard/<slug:project_slug>/models/<int:model_id>/edit/", model_views.model_edit, name="model-edit"),
+    path("dashboard/<slug:project_slug>/models/<int:model_id>/delete/", model_views.model_delete, name="model-delete"),
+    path("dashboard/<slug:project_slug>/models/undo/<str:token>/", model_views.model_undo, name="model-undo"),
 ]
