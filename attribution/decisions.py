@@ -355,6 +355,8 @@ def _write(
 ) -> None:
     cursor = raw_cursor()
     cursor.execute(STAGE)
+    # What a caller's own transaction had staged before is written already.
+    cursor.execute("DELETE FROM decision_stage")
     with cursor.copy(COPY_STAGE) as copy:
         copy.set_types(STAGED_TYPES)
         for one in decided:
