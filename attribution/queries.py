@@ -22,6 +22,13 @@ ORGANIC = "organic"
 WITHOUT = "-"
 FEW_LINKS = 5
 SHARE_MEANS = "Installs in the period divided by taps in the period"
+# What a list of decisions may be narrowed to.
+KINDS: dict[str, dict[str, Any]] = {
+    "install": {"kind": "install", "rejected": False},
+    "reinstall": {"kind": "reinstall", "rejected": False},
+    "reattribution": {"kind": "reattribution", "rejected": False},
+    "rejected": {"rejected": True},
+}
 CLICKS = Q(type=Touch.Type.CLICK)
 
 
@@ -196,13 +203,19 @@ def link_timelines(link: Link, since: datetime, until: datetime, *, bucket: str 
 
 @dataclass(frozen=True)
 class InstallFilter:
-    """What a reader of the install list asked for; "" is everything, `WITHOUT` a blank campaign."""
+    """What a reader of the install list asked for; "" is everything, `WITHOUT` a blank value.
+
+    `kind` is one of KINDS: "install" leaves out what a fraud rule rejected, which is "rejected". `others` are further
+    columns of the decision with their value.
+    """
 
     source: str = ""
     campaign: str = ""
     tier: str = ""
     words: str = ""
     person_ids: tuple[str, ...] = ()
+    kind: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
     def apply(self, decisions: QuerySet[Decision]) -> QuerySet[Decision]:
         """Keep what was asked for; `words` are an id of message, touch or person, or the beginning of one."""
@@ -212,6 +225,9 @@ class InstallFilter:
             decisions = decisions.filter(campaign="" if self.campaign == WITHOUT else self.campaign)
         if self.tier:
             decisions = decisions.filter(tier=self.tier)
+        if self.kind in KINDS:
+            decisions = decisions.filter(**KINDS[self.kind])
+        decisions = decisions.filter(**{name: "" if value == WITHOUT else value for name, value in self.others})
         if self.person_ids:
             return decisions.filter(install__distinct_id__in=self.person_ids)
         if self.words:

@@ -1,7 +1,7 @@
 """A row of campaign numbers as pages show it: what it is called, where it leads, how its installs were matched."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -50,6 +50,7 @@ class Row:
     now: Counts
     before: Counts | None = None
     url: str = ""
+    within: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def by(self) -> str:
@@ -58,7 +59,12 @@ class Row:
 
     @property
     def source(self) -> str:
-        return self.values.get("source", "")
+        """The row's source or that of the page; "" where it may have several."""
+        return self.values.get("source") or self.within.get("source", "")
+
+    @property
+    def colour(self) -> str:
+        return sources.look_of(self.source).colour if self.source else "blue"
 
     @property
     def words(self) -> str:
@@ -94,12 +100,19 @@ class Row:
 
 
 def rows_of(
-    names: Sequence[str], now: Mapping[Key, Counts], before: Mapping[Key, Counts] | None, *, compared: bool = True
+    names: Sequence[str],
+    now: Mapping[Key, Counts],
+    before: Mapping[Key, Counts] | None,
+    within: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """Return a row for each combination that has anything in the period itself, most installs first."""
-    past = before or {}
     rows = [
-        Row(dict(zip(names, key, strict=True)), counts, past.get(key, Counts()) if compared and before else None)
+        Row(
+            dict(zip(names, key, strict=True)),
+            counts,
+            before.get(key, Counts()) if before is not None else None,
+            within=within or {},
+        )
         for key, counts in now.items()
     ]
     return sorted(rows, key=lambda row: (-row.now.installs, -row.now.clicks, *row.values.values()))
@@ -116,15 +129,15 @@ def written(where: Mapping[str, str]) -> dict[str, str]:
 
 
 def installs_url(request: PageRequest, where: Mapping[str, str]) -> str:
-    """Return the address of the installs that have these properties, in the same days."""
-    query = urlencode({**period_query(request), **written(where)})
+    """Return the address of the installs that have these properties, in the same days; `kind` may be another one."""
+    query = urlencode({**period_query(request), "kind": "install", **written(where)})
     return f"{reverse('attribution:install-list', args=[request.project.slug])}?{query}"
 
 
 def way_down(request: PageRequest, where: Mapping[str, str]) -> str:
     """Return where a row with these properties leads: to what lies below it, from the last level to its installs."""
-    below = where.get("source") != ORGANIC and not {*where} & {LEVELS[-1], "country", "platform", "tier"}
-    if not below:
+    end = {LEVELS[-1], "platform", "tier"} | ({"country"} if "campaign" in where else set())
+    if where.get("source") == ORGANIC or end & {*where}:
         return installs_url(request, where)
     address = reverse("attribution:campaign-list", args=[request.project.slug])
     return f"{address}?{urlencode({**period_query(request), **written(where)})}"

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from attribution import campaigns, counting, links
 from attribution.campaigns import FILTERS, MEASURES
-from attribution.counting import DAY, DIMENSIONS, Counts
+from attribution.counting import DAY, DIMENSIONS, Counts, Key
 from attribution.verdict import TIER_NAMES
 from attribution.views.campaign_rows import Row, chips, installs_url, rows_of, way_down, words_of, written
 from attribution.views.shared import period_of, slice_of, wants_csv
@@ -28,6 +28,7 @@ COUNTED = ("clicks", "impressions", "installs", "reinstalls", "reattributions", 
 
 SORTS: dict[str, Callable[[Row], Any]] = {
     "name": lambda row: row.words.lower(),
+    "source": lambda row: (row.source, row.words.lower()),
     "clicks": lambda row: row.now.clicks,
     "impressions": lambda row: row.now.impressions,
     "installs": lambda row: row.now.installs,
@@ -50,7 +51,7 @@ def campaign_list(request: PageRequest) -> HttpResponse:
     names = ("source", "campaign") if by == "campaign" and "source" not in where else (by,)
     now = campaigns.counted(request.project, period, names, where)
     before = campaigns.before(request.project, period, names, where)
-    everything = rows_of(names, now, before)
+    everything = rows_of(names, now, before, where)
     if not everything and not where and not has_history(request):
         return page(request, "attribution/campaign_empty.html", example(request))
     words = request.GET.get("q", "").strip().lower()
@@ -81,7 +82,7 @@ def campaign_list(request: PageRequest) -> HttpResponse:
         "figure": figure(request, period, where, metric),
         "metric": metric,
         "chart_title": f"{MEASURES[metric].label} by source",
-        **around(request, where),
+        **around(request, where, now if names[0] == "source" else None),
     }
     return page(request, "attribution/campaign_list.html", context, partial="rows")
 
@@ -189,9 +190,13 @@ def _series(found: Mapping[str, list[Any]]) -> list[charts.Series]:
     return series
 
 
-def around(request: PageRequest, where: Mapping[str, str]) -> dict[str, Any]:
-    """Return what both pages have around their table: filters, the way up, the other page, the installs."""
-    known = {"source": where["source"]} if "source" in where else {}
+def around(
+    request: PageRequest, where: Mapping[str, str], by_source: Mapping[Key, Counts] | None = None
+) -> dict[str, Any]:
+    """Return what both pages have around their table: filters, the way up, the other page, the installs.
+
+    `by_source` are counts whose keys begin with the source, where the page has them anyway.
+    """
     kept = {name: request.GET[name] for name in ("range", "from", "to", "compare") if name in request.GET}
     query = urlencode({**kept, **written(where)})
     pages = (("Table", "campaign-list"), ("Pivot", "campaign-pivot"))
@@ -204,7 +209,7 @@ def around(request: PageRequest, where: Mapping[str, str]) -> dict[str, Any]:
         "way_up": _way_up(request, where),
         "views": views,
         "installs_url": installs_url(request, where),
-        "source_choices": _source_choices(request) if not known else [],
+        "source_choices": [] if "source" in where else _source_choices(request, where, by_source),
         "title": _title(where),
     }
 
@@ -225,13 +230,18 @@ def _way_up(request: PageRequest, where: Mapping[str, str]) -> list[dict[str, st
     return found
 
 
-def _source_choices(request: PageRequest) -> list[dict[str, Any]]:
-    found = campaigns.counted(request.project, period_of(request), ("source",), only=("decisions",))
-    ranked = sorted(found.items(), key=lambda pair: (-pair[1].installs, pair[0]))
+def _source_choices(
+    request: PageRequest, where: Mapping[str, str], by_source: Mapping[Key, Counts] | None
+) -> list[dict[str, Any]]:
+    if by_source is None:
+        by_source = campaigns.counted(request.project, period_of(request), ("source",), where, only=("decisions",))
+    installs: dict[str, int] = {}
+    for (source, *_), counts in by_source.items():
+        installs[source] = installs.get(source, 0) + counts.installs
     query = {name: value for name, value in request.GET.items() if name not in {"cursor", "by", "source"}}
     return [
-        {"source": source, "installs": counts.installs, "url": f"?{urlencode({**query, 'source': source})}"}
-        for (source,), counts in ranked
+        {"source": source, "installs": number, "url": f"?{urlencode({**query, 'source': source})}"}
+        for source, number in sorted(installs.items(), key=lambda pair: (-pair[1], pair[0]))
         if source
     ]
 

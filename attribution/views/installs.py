@@ -8,10 +8,12 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
 from attribution import explain, links, queries
+from attribution.counting import DIMENSIONS
 from attribution.models import Decision
 from attribution.queries import InstallFilter
 from attribution.verdict import TIER_NAMES
 from attribution.views import story
+from attribution.views.campaign_rows import words_of
 from attribution.views.shared import both_ways, number_of, order_of, page_of, period_of, wants_csv
 from customers.pages import PageRequest, project_page
 from events import services as events
@@ -20,6 +22,14 @@ from growthplatform.core.http import page
 
 ORDERS = both_ways({"installed": "installed_at", "source": "source", "campaign": "campaign", "tier": "tier"})
 NEWEST = "-installed"
+# Parameters of the address that have no choice of their own on the page, and their columns.
+OTHERS = {name: DIMENSIONS[name].decision for name in ("ad_set", "ad", "creative", "publisher", "country", "platform")}
+KINDS = {
+    "install": "Installs",
+    "reinstall": "Reinstalls",
+    "reattribution": "Returns",
+    "rejected": "Rejected as fraud",
+}
 CSV_HEAD = (
     "decision",
     "installed_at",
@@ -43,8 +53,16 @@ def _chosen(request: PageRequest) -> InstallFilter:
     ids: tuple[str, ...] = ()
     if words.startswith("p_") and words[2:].isdigit() and len(words) < 20:
         ids = (*events.ids_of(request.project, int(words[2:])), words)
+    asked = {name: value.replace("\x00", "") for name, value in request.GET.dict().items()}
+    others = tuple((column, asked[name]) for name, column in OTHERS.items() if asked.get(name))
     return InstallFilter(
-        request.GET.get("source", ""), request.GET.get("campaign", ""), request.GET.get("tier", ""), words, ids
+        asked.get("source", ""),
+        asked.get("campaign", ""),
+        asked.get("tier", ""),
+        words,
+        ids,
+        asked.get("kind", ""),
+        others,
     )
 
 
@@ -75,6 +93,8 @@ def install_list(request: PageRequest) -> HttpResponse:
         "without_campaign": _without(request, "campaign"),
         "campaign_words": "No campaign" if chosen.campaign == queries.WITHOUT else chosen.campaign,
         "tier_names": TIER_NAMES,
+        "others": _others(request),
+        "kinds": [] if chosen.kind else [{"words": KINDS[kind], "url": _without(request, kind=kind)} for kind in KINDS],
     }
     return page(request, "attribution/install_list.html", context, partial="rows")
 
@@ -98,6 +118,22 @@ def _choice(request: PageRequest, name: str, label: str, now: str, counts: dict[
         for value, number in counts.items()
     ]
     return {"name": name, "label": label, "now": now, "values_shown": values, "clear": _without(request, name, *also)}
+
+
+def _others(request: PageRequest) -> list[dict[str, str]]:
+    """Return the filters in force that have no choice of their own, in words, each with the address without it."""
+    found = [
+        {
+            "label": DIMENSIONS[name].label,
+            "words": words_of(name, "" if value == queries.WITHOUT else value),
+            "name": name,
+        }
+        for name in OTHERS
+        if (value := request.GET.get(name, ""))
+    ]
+    if words := KINDS.get(request.GET.get("kind", "")):
+        found.append({"label": "Kind", "words": words, "name": "kind"})
+    return [{**one, "clear": _without(request, one["name"])} for one in found]
 
 
 def _shown(request: PageRequest, decisions: list[Decision]) -> list[dict[str, Any]]:
