@@ -82,6 +82,8 @@ def read(query: Mapping[str, str]) -> Said:
             del fields[field]
         elif field in fields:
             fields[field] = contacts.digest(fields[field])
+    if "source" in fields:  # as a link keeps it
+        fields["source"] = fields["source"].lower()[: LONGEST["source"]]
     if "deep_link" in fields and not is_safe_deep_link(fields["deep_link"]):
         del fields["deep_link"]
     return Said(fields, params_of(query))

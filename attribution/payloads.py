@@ -165,7 +165,7 @@ def check(
     touch_id = _text(touch.touch_id, "touchId", 100)
     if not touch_id:
         raise Refused("missing_id", "touchId: every touch needs an id of its own; a repeat is stored once.", "touchId")
-    source = _text(campaign.source, "campaign.source", 60) or (link.source if link else "")
+    source = _text(campaign.source, "campaign.source", 60).lower()[:60] or (link.source if link else "")
     if not source:
         raise Refused(
             "missing_source", "campaign.source: who showed the ad; needed where no link says it.", "campaign.source"

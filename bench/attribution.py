@@ -2,16 +2,20 @@
 
 import argparse
 import json
+import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from urllib.parse import urlencode
+from uuid import UUID
 
 import psutil
 from django.db import connection
 from django.utils import timezone
 
-from attribution import decisions, tasks
-from attribution.models import Decision, Install, Link, Touch
+from attribution import decisions, secrets, signatures, tasks
+from attribution.models import Decision, Install, Link, Secret, Signature, Touch
 from bench import data, load, stack
 from events import services as events
 
@@ -86,25 +90,48 @@ def deciding(project_id: int, touches: int, installs: int) -> None:
 
 
 def taps(project_id: int, rate: int, seconds: int) -> None:
-    """Tap a link `rate` times a second through granian; each tap is committed before its redirect."""
-    slug = f"bench-{project_id}"
-    Link.objects.create(
-        project_id=project_id, slug=slug, name="Bench", source="bench", fallback_url="https://example.com/"
+    """Tap a link `rate` times a second through granian; each tap is committed before its redirect.
+
+    Each is signed, comes from an address of its own, has sub-ids, and fills macros of the link.
+    """
+    link = Link.objects.create(
+        project_id=project_id,
+        slug=(slug := f"bench-{project_id}"),
+        name="Bench",
+        source="bench",
+        fallback_url="https://example.com/{campaign}?s={sub1}",
+        deep_link="/sale/{sub1}",
     )
-    wanted = [
-        load.request("GET", f"/c/{slug}?utm_source=s{n % 5}", {"User-Agent": AGENT}) for n in range(rate * seconds)
-    ]
+    key = "the key of this measurement"
+    secrets.create(link.project, Secret.Kind.CLICK_SIGNATURE, key, source=link.source)
+    wanted = [_tap(f"/c/{slug}", n, key) for n in range(rate * seconds)]
+    os.environ["TRUSTED_PROXIES"] = "1"
     with stack.web() as (port, _):
         load.run(port, wanted[:200], 8)
         before = Touch.objects.filter(project=project_id, link__slug=slug).count()
         result = load.run(port, wanted, 8, rate=rate)
-        after = Touch.objects.filter(project=project_id, link__slug=slug).count()
+        after = Touch.objects.filter(project=project_id, link__slug=slug, signature=Signature.VALID).count()
         fast = load.run(port, wanted, 8)
     print(
         f"taps at {rate}/s for {seconds} s: p50 {result.quantile(0.5):.2f} ms, p95 {result.quantile(0.95):.2f} ms,"
-        f" p99 {result.quantile(0.99):.2f} ms; {result.statuses}; {after - before:,} stored;"
+        f" p99 {result.quantile(0.99):.2f} ms; {result.statuses}; {after - before:,} stored and rightly signed;"
         f" flat out {fast.per_second:,.0f}/s, p95 {fast.quantile(0.95):.2f} ms"
     )
+
+
+def _tap(path: str, number: int, key: str) -> bytes:
+    """Return the request of one tap as a network sends it."""
+    query = {
+        "af_siteid": f"site {number % 50}",
+        "af_adset": f"ad set {number % 9}",
+        "af_sub1": f"sub {number % 200}",
+        "clickid": f"net-{number}",
+        "gaid": str(UUID(int=number)),
+        "expires": str(int(time.time()) + 3_600),
+    }
+    query["signature"] = signatures.sign_click(key, path, query)
+    address = str(IPv4Address(0x0B000000 + number * 251))
+    return load.request("GET", f"{path}?{urlencode(query)}", {"User-Agent": AGENT, "X-Forwarded-For": address})
 
 
 def waiting(project_id: int, key: str, rate: int, seconds: int) -> None:
