@@ -9,4 +9,5 @@ SCHEDULE = {
     "Read Meta's messages with new keys": ("attribution.tasks.read_meta_again", 60),
     "Look for fraud in whole sources": ("attribution.tasks.watch_sources", 3600),
     "Forget touches and installs past their retention": ("attribution.tasks.forget_old", 6 * 3600),
+    "Decide periods again that are replayed": ("attribution.tasks.work_on_replays", 1),
 }

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import announce, apple_ads, conversions, decisions, installs, late, network_claims, retention
+from attribution import announce, apple_ads, conversions, decisions, installs, late, network_claims, replays, retention
 from attribution.fraud import hourly
 
 # One run goes on for this long while there is work; the next beat takes over from there.
@@ -76,3 +76,12 @@ def announce_decisions() -> int:
 def link_conversions() -> int:
     """Tie conversions to installs of people who were not recognised at first; return how many. Safe to repeat."""
     return conversions.link_waiting(now=timezone.now())
+
+
+@shared_task(acks_late=True, time_limit=6 * 3600)
+def work_on_replays() -> int:
+    """Go on with the replays that somebody has ordered or approved; return how many came to rest.
+
+    Beat runs it every second. Twice at once is harmless: one replay at a time is at work, and all it has done is rows.
+    """
+    return sum(replays.work(pk) for pk in replays.unfinished())

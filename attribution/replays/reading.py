@@ -1,0 +1,420 @@
+"""The candidates of thousands of installs at once: the same that attribution.candidates finds, without those that are
+kept only to explain, and without asking the database for each install on a crowded address.
+
+The clicks of the addresses of a stretch are read once, as numbers, and compared with all its installs together. What
+is read of an address that many installs share is kept for the next stretch, which mostly needs the same again.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from attribution.candidates import COUNTED, FLAGS_AT, IDS, KEPT, TOUCH_FACTS, Claimed, Found, asked
+from attribution.facts import TouchFacts
+from attribution.posterior import Traffic
+from attribution.rules import Rules
+from events.store import raw_cursor
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+# PostgreSQL's own count of time: microseconds since then.
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+MINUTES_AFTER, HOUR = 5 * 60 * 1_000_000, 3_600 * 1_000_000
+# An address with so many clicks is worth keeping for the next stretch.
+WORTH_KEEPING = 50
+# Pairs of install and click that are compared at once: a few numbers of 8 bytes each.
+PAIRS = 1_000_000
+
+BY_ID = " UNION ALL ".join(
+    f"""
+SELECT b.id, t.id FROM batch b CROSS JOIN LATERAL (
+    SELECT t.id FROM attribution_touch t
+    WHERE t.project_id = %(project)s AND t.{column} = b.{column} AND t.{column} <> ''
+      AND t.ts BETWEEN b.since AND b.upto AND t.received_at <= b.deadline ORDER BY t.ts DESC LIMIT {KEPT}
+) t WHERE b.{column} <> ''"""  # noqa: S608
+    for column in IDS
+)
+IDENTIFIED = f"""
+WITH batch AS MATERIALIZED (
+    SELECT *, installed_at + interval '5 minutes' AS upto, installed_at - %(widest)s * interval '1 second' AS since
+    FROM unnest(%(id)b::bigint[], %(installed_at)b::timestamptz[], %(deadline)b::timestamptz[], %(click_id)b::text[],
+        %(referrer_click_id)b::text[], %(claim_id)b::text[], %(device_id)b::text[], %(advertising_id)b::text[],
+        %(user_id)b::text[], %(email_sha256)b::text[], %(phone_sha256)b::text[])
+    AS b(id, installed_at, deadline, click_id, referrer_click_id, claim_id, device_id, advertising_id, user_id,
+         email_sha256, phone_sha256)
+)
+SELECT b.id, t.id FROM batch b CROSS JOIN LATERAL (
+    SELECT t.id FROM attribution_touch t
+    WHERE t.project_id = %(project)s AND t.touch_id IN (b.click_id, b.referrer_click_id, b.claim_id)
+      AND t.touch_id <> '' AND (t.received_at <= b.deadline OR t.origin <> '') LIMIT 3
+) t WHERE b.click_id <> '' OR b.referrer_click_id <> '' OR b.claim_id <> ''
+UNION ALL {BY_ID}
+"""  # noqa: S608
+# One walk down the index for each address; what a click says of its device becomes one number. The numbers come as
+# arrays, which are read without making an object of each.
+KIND = "hashtextextended(concat_ws(E'\\x1f', t.os_name, split_part(t.os_version, '.', 1), t.device_model, t.app), 0)"
+CLICKS = f"""
+SELECT b.place, n.id, n.ts, n.received, n.kind
+FROM unnest(%b::int[], %b::inet[], %b::timestamptz[], %b::timestamptz[]) AS b(place, ip, since, upto)
+CROSS JOIN LATERAL (
+    SELECT array_agg(t.id) AS id, array_agg(t.ts) AS ts, array_agg(t.received_at) AS received, array_agg({KIND}) AS kind
+    FROM attribution_touch t
+    WHERE t.project_id = %s AND t.ip = b.ip AND t.type = 'click' AND NOT t.bot AND t.ip IS NOT NULL
+      AND t.ts >= b.since AND t.ts < b.upto
+) n WHERE n.id IS NOT NULL
+"""  # noqa: S608
+# An array in PostgreSQL's binary form: its head, then the length and the value of each number.
+ARRAY_HEAD = 20
+NUMBER = np.dtype([("length", ">i4"), ("value", ">i8")])
+KINDS = f"""
+SELECT {KIND}, t.os_name, split_part(t.os_version, '.', 1), t.device_model, t.app
+FROM attribution_touch t WHERE t.id = ANY(%b)
+"""  # noqa: S608
+FACTS = f"SELECT {TOUCH_FACTS} FROM attribution_touch t WHERE t.id = ANY(%b)"  # noqa: S608
+
+
+class Asked(NamedTuple):
+    """What the touches of an install are looked for by; the fields come as `attribution.candidates.asked` has them."""
+
+    id: int
+    project_id: int
+    installed_at: datetime
+    deadline: datetime
+    click_id: str
+    referrer_click_id: str
+    claim_id: str
+    device_id: str
+    advertising_id: str
+    user_id: str
+    email_sha256: str
+    phone_sha256: str
+    ip: str | None
+    app: str
+    os_name: str
+    major: str
+    device_model: str
+    widest_s: int
+    network_s: int
+
+    @property
+    def identified(self) -> bool:
+        return any(self[4:12])
+
+
+class Clicks(NamedTuple):
+    """Clicks of addresses, as columns of numbers; times are in microseconds since 2000."""
+
+    place: Ints
+    id: Ints
+    ts: Ints
+    received: Ints
+    kind: Ints
+
+    def where(self, which: Any) -> "Clicks":
+        return Clicks(*(column[which] for column in self))
+
+    @classmethod
+    def read(cls, places: Sequence[int], columns: Sequence[Sequence[bytes]]) -> "Clicks":
+        """Read the arrays of some addresses: for each column one array for each address."""
+        sizes = [(len(data) - ARRAY_HEAD) // NUMBER.itemsize for data in columns[0]]
+        numbers = (
+            np.frombuffer(b"".join([data[ARRAY_HEAD:] for data in column]), NUMBER)["value"].astype(np.int64)
+            for column in columns
+        )
+        return cls(np.repeat(np.array(places, np.int64), sizes), *numbers)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Clicks"]) -> "Clicks":
+        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+NO_CLICKS = Clicks(*(np.zeros(0, np.int64) for _ in Clicks._fields))
+
+
+def micros(at: datetime) -> int:
+    """Return a time as PostgreSQL counts it."""
+    return (at - EPOCH) // MICROSECOND
+
+
+class Kinds:
+    """What the numbers of kinds of device stand for, learned once each from a click that has it."""
+
+    def __init__(self) -> None:
+        self._place: dict[int, int] = {}
+        self._words: list[dict[str, int]] = [{"": 0} for _ in range(4)]
+        # The first kind is that of clicks which were deleted meanwhile: it agrees with nothing.
+        self._columns: list[list[int]] = [[-1] for _ in range(4)]
+        self._arrays: list[Ints] = [np.full(1, -1, np.int64) for _ in range(4)]
+        self._names: list[str] = [""]
+        self._alike: dict[tuple[int, int], bool] = {}
+
+    def places(self, clicks: Clicks) -> Ints:
+        """Return for each click the place of its kind in the columns."""
+        hashes, first, inverse = np.unique(clicks.kind, return_index=True, return_inverse=True)
+        fresh = [place for place, one in enumerate(hashes.tolist()) if one not in self._place]
+        if fresh:
+            cursor = raw_cursor()
+            cursor.execute(KINDS, (clicks.id[first[fresh]].tolist(),))
+            for number, *words in cursor:
+                self._place[number] = len(self._columns[0])
+                for column, word, known in zip(self._columns, words, self._words, strict=True):
+                    column.append(known.setdefault(word, len(known)))
+            self._arrays = [np.array(column, np.int64) for column in self._columns]
+            self._names = list(self._words[2])
+        return np.array([self._place.get(one, 0) for one in hashes.tolist()], np.int64)[inverse]
+
+    def words_of(self, one: Asked) -> tuple[int, int, int, int]:
+        """Return what an install says of its device, in the same numbers."""
+        systems, majors, models, apps = self._words
+        system, major = systems.setdefault(one.os_name, len(systems)), majors.setdefault(one.major, len(majors))
+        model, app = models.setdefault(one.device_model, len(models)), apps.setdefault(one.app, len(apps))
+        if len(self._names) < len(self._words[2]):
+            self._names = list(self._words[2])
+        return system, major, model, app
+
+    def agree(self, kinds: Ints, mine: Ints) -> Bools:
+        """Say for each pair of a click's kind and an install's words whether they may be one device.
+
+        As loose as the statement in attribution.candidates; attribution.matching decides.
+        """
+        system, major, model, app = (column[kinds] for column in self._arrays)
+        good: Bools = system == mine[:, 0]
+        good &= (major == mine[:, 1]) | (major == 0) | (mine[:, 1] == 0)
+        good &= (app == mine[:, 3]) | (app == 0) | (mine[:, 3] == 0)
+        unsure = np.flatnonzero(good & (model != mine[:, 2]) & (model != 0) & (mine[:, 2] != 0))
+        if len(unsure):
+            pairs, inverse = np.unique(model[unsure] * 2**32 + mine[unsure, 2], return_inverse=True)
+            alike = np.array([self._models_alike(pair >> 32, pair & 0xFFFFFFFF) for pair in pairs.tolist()], np.bool_)
+            good[unsure] = alike[inverse]
+        return good
+
+    def _models_alike(self, one: int, other: int) -> bool:
+        known = self._alike.get((one, other))
+        if known is None:
+            a, b = self._names[one], self._names[other]
+            known = a.startswith(b) or a.endswith(b) or b.startswith(a) or b.endswith(a)
+            self._alike[one, other] = known
+        return known
+
+
+class Near(NamedTuple):
+    """What the network of each install did: the pairs of install and click that may be one device, and its counts."""
+
+    install: Ints
+    touch: Ints
+    seen: Ints
+    clicks: Ints
+    hour: Ints
+    oldest: Ints
+
+
+class Reader:
+    """Reads the candidates of one stretch after the other, of one project by one set of rules."""
+
+    def __init__(self, project_id: int, rules: Rules) -> None:
+        self._project_id = project_id
+        self._rules = rules
+        self._kinds = Kinds()
+        self._kept: dict[str, tuple[int, int, Clicks]] = {}
+
+    def find(self, claimed: Sequence[Claimed]) -> dict[int, Found]:
+        """Return the candidates of each install that has any."""
+        asking = [Asked(*asked(install, self._rules)) for install in claimed]
+        pairs = self._identified([one for one in asking if one.identified])
+        networks = [one for one in asking if one.ip is not None]
+        near = self._near(networks)
+        wanted = {touch_id for _, touch_id in pairs}
+        touches = self._facts(wanted | set(near.touch.tolist()) if near else wanted)
+        found: dict[int, Found] = {}
+        for install_id, touch_id in pairs:
+            _add(found, install_id, touches.get(touch_id))
+        if near:
+            for place, touch_id in zip(near.install.tolist(), near.touch.tolist(), strict=True):
+                _add(found, networks[place].id, touches.get(touch_id))
+            self._count(found, networks, near)
+        return found
+
+    def _identified(self, asking: Sequence[Asked]) -> list[tuple[int, int]]:
+        """Return pairs of install and touch that share an id."""
+        if not asking:
+            return []
+        values = {name: [getattr(one, name) for one in asking] for name in ("id", "installed_at", "deadline")}
+        values |= {name: [getattr(one, name) for one in asking] for name in Asked._fields[4:12]}
+        cursor = raw_cursor()
+        cursor.execute(
+            IDENTIFIED, {**values, "project": self._project_id, "widest": self._rules.widest_window_s}, binary=True
+        )
+        return cursor.fetchall()
+
+    def _facts(self, ids: Iterable[int]) -> dict[int, TouchFacts]:
+        cursor = raw_cursor()
+        cursor.execute(FACTS, (list(ids),), binary=True)
+        found = {}
+        for row in cursor.fetchall():
+            values = (*row[:FLAGS_AT], tuple(row[FLAGS_AT]), *row[FLAGS_AT + 1 :])
+            found[row[0]] = TouchFacts(*values)
+        return found
+
+    def _near(self, networks: Sequence[Asked]) -> Near | None:
+        """Compare all installs with all clicks of their addresses."""
+        places: dict[str, int] = {}
+        place = np.array([places.setdefault(one.ip or "", len(places)) for one in networks], np.int64)
+        at = np.array([micros(one.installed_at) for one in networks], np.int64)
+        if not len(at):
+            return None
+        since, upto = at - self._rules.widest_window_s * 1_000_000, at + MINUTES_AFTER
+        clicks = self._clicks(list(places), place, since, upto + 1)
+        if not len(clicks.ts):
+            return None
+        lines = _Lines(clicks)
+        deadline = np.array([micros(one.deadline) for one in networks], np.int64)
+        first, last = lines.span(place, since, upto)
+        start, end = lines.span(place, at - self._rules.network_window_s * 1_000_000, at)
+        hour, _ = lines.span(place, at - HOUR, at)
+        # All that arrived within a day of happening was there in time. Others are looked at one by one.
+        late = lines.late_between(first, last)
+        oldest = np.maximum(first, last - COUNTED)
+        counts = [
+            last - oldest,
+            np.maximum(end - np.maximum(start, oldest), 0),
+            np.maximum(end - np.maximum(hour, oldest), 0),
+            clicks.ts[np.minimum(oldest, len(clicks.ts) - 1)],
+        ]
+        for one in np.flatnonzero(late).tolist():
+            here = np.arange(first[one], last[one])
+            here = here[clicks.received[here] <= deadline[one]][-COUNTED:]
+            inside = here[here < end[one]]
+            counts[0][one] = len(here)
+            counts[1][one] = int((inside >= start[one]).sum())
+            counts[2][one] = int((inside >= hour[one]).sum())
+            counts[3][one] = clicks.ts[here[0]] if len(here) else 0
+        mine = np.array([self._kinds.words_of(one) for one in networks], np.int64)
+        # Without a system there is nothing to compare devices by.
+        end = np.where(mine[:, 0] == 0, start, end)
+        pairs = list(self._pairs(clicks, mine, start, end, deadline))
+        empty = np.zeros(0, np.int64)
+        installs = np.concatenate([one for one, _ in pairs]) if pairs else empty
+        touches = clicks.id[np.concatenate([two for _, two in pairs])] if pairs else empty
+        return Near(installs, touches, *counts)
+
+    def _pairs(self, clicks: Clicks, mine: Ints, start: Ints, end: Ints, deadline: Ints) -> Iterable[tuple[Ints, Ints]]:
+        """Give the pairs of install and click that may be one device, at most KEPT for an install, the newest."""
+        kinds = self._kinds.places(clicks)
+        sizes = np.maximum(end - start, 0)
+        total = np.cumsum(sizes)
+        begin = 0
+        while begin < len(sizes):
+            done = total[begin - 1] if begin else 0
+            stop = max(int(np.searchsorted(total, done + PAIRS, "right")), begin + 1)
+            some = sizes[begin:stop]
+            installs = np.repeat(np.arange(begin, stop), some)
+            offsets = np.arange(len(installs)) - np.repeat(np.cumsum(some) - some, some)
+            places = start[installs] + offsets
+            good = self._kinds.agree(kinds[places], mine[installs])
+            good &= clicks.received[places] <= deadline[installs]
+            installs, places = installs[good], places[good]
+            if len(installs):
+                # Clicks come in the order of time, so the newest of an install are its last ones.
+                behind = np.searchsorted(installs, installs, "right") - np.arange(len(installs))
+                newest = behind <= KEPT
+                yield installs[newest], places[newest]
+            begin = stop
+
+    def _clicks(self, ips: Sequence[str], place: Ints, since: Ints, upto: Ints) -> Clicks:
+        """Return the clicks of addresses in [since, upto), each address as far as its installs reach."""
+        low = np.full(len(ips), np.iinfo(np.int64).max)
+        high = np.full(len(ips), np.iinfo(np.int64).min)
+        np.minimum.at(low, place, since)
+        np.maximum.at(high, place, upto)
+        wanted: list[tuple[int, str, datetime, datetime]] = []
+        known: list[Clicks] = []
+        for number, (ip, lo, hi) in enumerate(zip(ips, low.tolist(), high.tolist(), strict=True)):
+            kept = self._kept.get(ip)
+            if kept is None or kept[1] < lo or kept[0] > hi:
+                wanted.append((number, ip, _moment(lo), _moment(hi)))
+                continue
+            begin, end, rows = kept
+            rows = rows.where(slice(*np.searchsorted(rows.ts, [lo, hi])))
+            known.append(rows._replace(place=np.full(len(rows.ts), number)))
+            if lo < begin:
+                wanted.append((number, ip, _moment(lo), _moment(begin)))
+            if end < hi:
+                wanted.append((number, ip, _moment(end), _moment(hi)))
+        clicks = Clicks.joined([*known, self._copied(wanted)])
+        order = np.lexsort((clicks.id, clicks.ts, clicks.place))
+        clicks = clicks.where(order)
+        self._keep(ips, low, high, clicks)
+        return clicks
+
+    def _copied(self, wanted: Sequence[tuple[int, str, datetime, datetime]]) -> Clicks:
+        if not wanted:
+            return NO_CLICKS
+        cursor = raw_cursor()
+        columns = [list(column) for column in zip(*wanted, strict=True)]
+        cursor.execute(CLICKS, (*columns, self._project_id), binary=True)
+        result = cursor.pgresult
+        if result is None or not result.ntuples:
+            return NO_CLICKS
+        rows = range(result.ntuples)
+        places = [int.from_bytes(result.get_value(row, 0) or b"", "big") for row in rows]
+        arrays = [[result.get_value(row, column) or b"" for row in rows] for column in range(1, 5)]
+        return Clicks.read(places, arrays)
+
+    def _keep(self, ips: Sequence[str], low: Ints, high: Ints, clicks: Clicks) -> None:
+        first = np.searchsorted(clicks.place, np.arange(len(ips) + 1))
+        self._kept = {
+            ips[number]: (int(low[number]), int(high[number]), clicks.where(slice(first[number], first[number + 1])))
+            for number in np.flatnonzero(np.diff(first) >= WORTH_KEEPING).tolist()
+        }
+
+    def _count(self, found: dict[int, Found], networks: Sequence[Asked], near: Near) -> None:
+        """Write down what the network of each install did, where it has candidates."""
+        columns = (near.seen.tolist(), near.clicks.tolist(), near.hour.tolist(), near.oldest.tolist())
+        window_s = self._rules.network_window_s
+        for one, seen, clicks, hour, oldest in zip(networks, *columns, strict=True):
+            mine = found.get(one.id)
+            if mine is None or not seen:
+                continue
+            mine.seen, mine.clicks_hour = seen, hour
+            reach_s = (micros(one.installed_at) - oldest) / 1_000_000
+            mine.traffic = Traffic(clicks, window_s if seen < COUNTED else min(max(reach_s, 1.0), window_s))
+
+
+class _Lines:
+    """Clicks in the order of address and time, to be asked where a stretch of time of an address begins and ends."""
+
+    def __init__(self, clicks: Clicks) -> None:
+        self._base = int(clicks.ts.min())
+        self._span = int(clicks.ts.max()) - self._base + 2
+        self._keys = clicks.place * self._span + (clicks.ts - self._base)
+        # Received so long after it happened that it may have come after an install's deadline.
+        late = clicks.received - clicks.ts > 24 * HOUR - 2 * MINUTES_AFTER
+        self._late = np.concatenate([[0], np.cumsum(late)])
+
+    def span(self, place: Ints, since: Ints, upto: Ints) -> tuple[Ints, Ints]:
+        """Return for each address the first click of [since, upto] and the one after the last."""
+        return self._before(place, since), self._before(place, upto + 1)
+
+    def late_between(self, first: Ints, last: Ints) -> Bools:
+        return np.asarray(self._late[last] > self._late[first])
+
+    def _before(self, place: Ints, at: Ints) -> Ints:
+        return np.searchsorted(self._keys, place * self._span + np.clip(at - self._base, 0, self._span - 1))
+
+
+def _moment(micro: int) -> datetime:
+    return EPOCH + micro * MICROSECOND
+
+
+def _add(found: dict[int, Found], install_id: int, touch: TouchFacts | None) -> None:
+    if touch is None:
+        return
+    mine = found.get(install_id)
+    if mine is None:
+        mine = found[install_id] = Found()
+    mine.touches[touch.id] = touch
+    mine.near.add(touch.id)
