@@ -61,11 +61,14 @@ CROSS JOIN LATERAL (SELECT count(*) AS seen FROM (
 BY_DEVICE = """
 SELECT l.id, l.source, NOT l.rejected, n.seen FROM looked l
 JOIN attribution_install i ON i.id = l.install_id AND i.ip IS NOT NULL AND (i.device_id <> '' OR i.advertising_id <> '')
-CROSS JOIN LATERAL (SELECT count(DISTINCT s.ip) AS seen FROM attribution_install s
-    WHERE s.project_id = i.project_id AND s.installed_at BETWEEN i.installed_at - interval '1 day' AND i.installed_at
-      AND s.kind = 'install' AND s.ip IS NOT NULL
-      AND ((i.device_id <> '' AND s.device_id = i.device_id AND s.device_id <> '')
-        OR (i.advertising_id <> '' AND s.advertising_id = i.advertising_id AND s.advertising_id <> ''))) n
+CROSS JOIN LATERAL (SELECT count(*) AS seen FROM (
+    SELECT s.ip FROM attribution_install s WHERE s.project_id = i.project_id AND s.device_id = i.device_id
+      AND s.device_id <> '' AND s.ip IS NOT NULL AND s.kind = 'install'
+      AND s.installed_at BETWEEN i.installed_at - interval '1 day' AND i.installed_at
+    UNION
+    SELECT s.ip FROM attribution_install s WHERE s.project_id = i.project_id AND s.advertising_id = i.advertising_id
+      AND s.advertising_id <> '' AND s.ip IS NOT NULL AND s.kind = 'install'
+      AND s.installed_at BETWEEN i.installed_at - interval '1 day' AND i.installed_at) c) n
 """
 BY_TOUCH_CODE = """
 SELECT l.id, t.source, c.credited, 1 FROM looked l

@@ -59,23 +59,23 @@ SELECT source, publisher, width_bucket(age_s, %(edges)s::float8[]), count(*),
        count(*) FILTER (WHERE ts >= %(day_ago)s AND ts < %(hour_ago)s)
 FROM ({BROUGHT}) brought GROUP BY 1, 2, 3
 """  # noqa: S608
-KNOWN = """
-SELECT t.source, t.publisher, count(*), count(*) FILTER (WHERE
-    EXISTS (SELECT FROM attribution_touch o WHERE o.project_id = d.project_id AND i.advertising_id <> ''
-            AND o.advertising_id = i.advertising_id AND o.ts < t.ts - interval '1 day')
-    OR EXISTS (SELECT FROM attribution_install o WHERE o.project_id = d.project_id AND i.advertising_id <> ''
-               AND o.advertising_id = i.advertising_id AND o.installed_at < t.ts - interval '1 day')
-    OR EXISTS (SELECT FROM attribution_touch o WHERE o.project_id = d.project_id AND i.device_id <> ''
-               AND o.device_id = i.device_id AND o.ts < t.ts - interval '1 day')
-    OR EXISTS (SELECT FROM attribution_install o WHERE o.project_id = d.project_id AND i.device_id <> ''
-               AND o.device_id = i.device_id AND o.installed_at < t.ts - interval '1 day'))
+EARLIER = """
+    EXISTS (SELECT FROM {table} o WHERE o.project_id = d.project_id AND i.{id} <> '' AND o.{id} <> ''
+            AND o.{id} = i.{id} AND o.{time} < t.ts - interval '1 day')"""
+SEEN_BEFORE = " OR ".join(
+    EARLIER.format(table=table, id=id_, time=time)
+    for table, time in (("attribution_touch", "ts"), ("attribution_install", "installed_at"))
+    for id_ in ("advertising_id", "device_id")
+)
+KNOWN = f"""
+SELECT t.source, t.publisher, count(*), count(*) FILTER (WHERE {SEEN_BEFORE})
 FROM attribution_decision d
 JOIN attribution_install i ON i.id = d.install_id
 JOIN attribution_touch t ON t.id = d.touch_id AND t.type = 'click'
 WHERE d.project_id = %(project)s AND d.installed_at >= %(week_ago)s AND d.installed_at < %(until)s
-  AND translate(i.advertising_id || i.device_id, '-:0', '') <> ''
+  AND d.kind = 'install' AND translate(i.advertising_id || i.device_id, '-:0', '') <> ''
 GROUP BY t.source, t.publisher
-"""
+"""  # noqa: S608
 # Which installs a flag could change: those that weighed a touch it is about.
 REOPEN = """
 UPDATE attribution_install i SET pending = true FROM attribution_decision d
