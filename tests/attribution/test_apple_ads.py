@@ -16,6 +16,8 @@ from django.utils import timezone
 from attribution import apple_ads, claims, network_claims, tasks
 from attribution.models import AppleToken, Install, Touch
 from customers.models import Project
+from tests.attribution.factories import decide, decision_of
+from tests.attribution.factories import install as send_install
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 AD = {
@@ -317,3 +319,22 @@ def test_a_run_ends_where_apple_does_not_answer_at_all(apple: Apple, project: Pr
     network_claims.keep(said, now=now)
 
     assert apple_ads.run(now=now, working_s=10) == apple_ads.AT_ONCE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_apples_word_revises_the_decision_visibly(apple: Apple, project: Project) -> None:
+    now = timezone.now()
+    apple.says((404, b""), AD | {"clickDate": f"{now - timedelta(hours=1):%Y-%m-%dT%H:%MZ}"})
+    message = send_install(project, at=now, properties={"apple_ads_token": "t0ken=="}, os={"name": "iOS"})
+    decide()
+    before = decision_of(message)
+    assert apple_ads.story_of(AppleToken.objects.get()) == "Apple has not answered yet."
+
+    apple_ads.ask_due(now=timezone.now())
+    apple_ads.ask_due(now=timezone.now() + timedelta(seconds=6))
+    decide()
+
+    after = decision_of(message)
+    assert (before.tier, before.revision) == ("organic", 1)
+    assert (after.tier, after.revision, after.source, after.campaign) == ("apple_ads", 2, "apple", "542370539")
+    assert (after.ad_set, after.ad, after.probability) == ("542317095", "542317136", 1.0)

@@ -9,6 +9,8 @@ from django.utils import timezone
 from attribution import claims, network_claims, secrets, tasks
 from attribution.models import Install, Secret, Touch
 from customers.models import Project
+from tests.attribution.factories import decide, decision_of
+from tests.attribution.factories import install as send_install
 from tests.attribution.test_claims import KEY, REFERRER, event
 from tests.factories import ProjectFactory
 
@@ -111,3 +113,37 @@ def test_the_worker_reads_what_came_just_before_a_key(project: Project) -> None:
     opened(project, message_id="i-3", claim_id="")
     Install.objects.update(claim_id="")
     assert tasks.read_meta_again() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_metas_word_decides_an_install_of_the_stream_and_a_later_key_revises_it(project: Project) -> None:
+    now = timezone.now()
+    first = send_install(project, at=now, properties={"install_referrer": REFERRER}, os={"name": "Android"})
+    decide()
+    assert decision_of(first).tier == "organic"
+    assert claims.META_NOT_DECRYPTED in decision_of(first).notes
+
+    secrets.create(project, Secret.Kind.META_REFERRER, KEY)
+    Touch.objects.all().delete()
+    network_claims.reread(project, now=now)
+    Touch.objects.update(ts=now - timedelta(hours=1))
+    decide()
+
+    revised = decision_of(first)
+    assert (revised.tier, revised.revision, revised.source) == ("meta_referrer", 2, "meta")
+    assert (revised.campaign, revised.ad_set) == ("Adams Test Campaign Group", "Adams Test Campaign")
+    assert revised.probability == 1.0
+    assert claims.META_NOT_DECRYPTED not in revised.notes
+
+
+@pytest.mark.django_db(transaction=True)
+def test_metas_word_is_in_the_first_decision_when_the_key_is_there(project: Project) -> None:
+    secrets.create(project, Secret.Kind.META_REFERRER, KEY)
+
+    message = send_install(
+        project, at=AT + timedelta(minutes=3), properties={"install_referrer": REFERRER}, os={"name": "Android"}
+    )
+    decide()
+
+    decision = decision_of(message)
+    assert (decision.tier, decision.revision, decision.source) == ("meta_referrer", 1, "meta")
