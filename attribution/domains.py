@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import dns.exception
 import dns.rdatatype
 import dns.resolver
+from auditlog.models import LogEntry
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from attribution.models import Domain
 from customers.models import Project
@@ -22,6 +23,7 @@ from growthplatform.core.errors import InvalidField, Problem
 
 # A host that was verified or taken away a moment ago is known this late at the most, in each web process.
 CACHE_S = 10.0
+RETRY_S = 1.0
 DNS_S = 5.0
 MOST_PER_PROJECT = 20
 # The proof has a name of its own: a host that is an alias (CNAME) can have no other record.
@@ -70,14 +72,16 @@ def find(header: str) -> Host | None:
     Never the installation's own name, even when somebody could prove to hold it.
     """
     global _hosts  # noqa: PLW0603
+    name = header.partition(":")[0].lower().rstrip(".")
+    if not name or name in own_names() or name[0] == "[" or name.rpartition(".")[2].isdigit():
+        return None  # ours, or an address: no need to look, also while there is no database
     now = time.monotonic()
     if _hosts[0] < now:
-        _hosts = (now + CACHE_S, _verified())
-    return _hosts[1].get(_name_in(header)) if _hosts[1] else None
-
-
-def _name_in(header: str) -> str:
-    return header.partition(":")[0].lower().rstrip(".")
+        try:
+            _hosts = (now + CACHE_S, _verified())
+        except DatabaseError:  # what was verified a moment ago still is
+            _hosts = (now + RETRY_S, _hosts[1])
+    return _hosts[1].get(name)
 
 
 def _verified() -> dict[str, Host]:
@@ -139,7 +143,9 @@ def add(project: Project, host: str) -> Domain:
         raise HostTaken
     if mine.count() >= MOST_PER_PROJECT:
         raise InvalidField.named("host", f"A project can have {MOST_PER_PROJECT} hosts. Remove one first.")
-    return mine.create(project=project, host=name, token=secrets.token_hex(16))
+    domain = mine.create(project=project, host=name, token=secrets.token_hex(16))
+    _note(domain, LogEntry.Action.CREATE, {"host": ("", name)})
+    return domain
 
 
 def proof_name(domain: Domain) -> str:
@@ -177,6 +183,8 @@ def check(domain: Domain, *, now: datetime) -> Domain:
             Domain.objects.filter(pk=domain.pk).update(verified_at=verified, checked_at=now, problem=problem)
     except IntegrityError:
         raise HostTaken from None
+    if verified and not domain.verified_at:
+        _note(domain, LogEntry.Action.UPDATE, {"verified_at": ("", verified.isoformat())})
     domain.verified_at, domain.checked_at, domain.problem = verified, now, problem
     forget_cached()
     return domain
@@ -209,8 +217,20 @@ def _lost(asked: dns.resolver.Resolver, host: str) -> str:
 
 def remove(domain: Domain) -> None:
     """Give a host up. Its links stand on the installation's own address again."""
+    _note(domain, LogEntry.Action.DELETE, {"host": (domain.host, "")})
     domain.delete()
     forget_cached()
+
+
+def _note(domain: Domain, action: int, changes: dict[str, tuple[str, str]]) -> None:
+    """Put a change into the activity of the organization; the request says who made it."""
+    LogEntry.objects.log_create(
+        domain,
+        force_log=True,
+        action=action,
+        changes=changes,
+        additional_data={"organization": domain.project.organization_id},
+    )
 
 
 def set_apps(
@@ -237,10 +257,19 @@ def set_apps(
         wrong.append({"field": field, "message": "Android needs both, the package and a fingerprint of its key."})
     if wrong:
         raise InvalidField(" ".join(f"{row['field']}: {row['message']}" for row in wrong), detail=wrong)
-    domain.ios_app_ids, domain.android_package, domain.android_fingerprints = ios, package, prints
-    domain.save(update_fields=["ios_app_ids", "android_package", "android_fingerprints"])
+    given = {"ios_app_ids": ios, "android_package": package, "android_fingerprints": prints}
+    changes = {name: (_written(getattr(domain, name)), _written(value)) for name, value in given.items()}
+    for name, value in given.items():
+        setattr(domain, name, value)
+    domain.save(update_fields=list(given))
+    if changed := {name: both for name, both in changes.items() if both[0] != both[1]}:
+        _note(domain, LogEntry.Action.UPDATE, changed)
     forget_cached()
     return domain
+
+
+def _written(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
 
 
 def apple_association(host: Host) -> dict[str, object] | None:

@@ -28,6 +28,8 @@ THINGS = {
     "member": "Member",
     "invitation": "Invitation",
     "ruleset": "Rules",
+    "domain": "Domain",
+    "secret": "Key of a network",
 }
 VERBS = {LogEntry.Action.CREATE: "added", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
 # A change of one of these says what was done.
@@ -36,6 +38,9 @@ FIELDS = {
     "ip_policy": "addresses of people",
     "package_name": "Android package",
     "bundle_id": "iOS bundle id",
+    "verified_at": "verified",
+    "ios_app_ids": "apps of iPhone and iPad",
+    "android_fingerprints": "Android keys",
 }
 WORDS = {
     "role": Member.Role.choices,

@@ -64,6 +64,7 @@ def link_list(request: PageRequest) -> HttpResponse:
         "links": [(link, links.address(link, base)) for link in shown],
         "next": cursor,
         "archived": archived,
+        "ended": {link.pk for link in shown if links.has_ended(link, now=timezone.now())},
         "sums": queries.sum_of_links(rows),
         "archived_count": request.project.links.exclude(archived_at=None).count(),
     }

@@ -11,11 +11,13 @@ import dns.rcode
 import dns.resolver
 import dns.rrset
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from attribution import domains, links, touches
 from attribution.models import Domain, Touch
+from customers.activity import Entry, find_entries
 from customers.models import Member, Project
 from growthplatform.core.errors import InvalidField
 from tests.attribution.factories import IPHONE, LinkFactory
@@ -87,6 +89,27 @@ def verified(project: Project, host: str = "go.shop.example", **fields: Any) -> 
     domain = Domain.objects.create(project=project, host=host, token="t", verified_at=timezone.now(), **fields)
     domains.forget_cached()
     return domain
+
+
+def test_a_database_that_is_away_takes_no_verified_host_with_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified(project)
+    assert domains.find("go.shop.example") is not None
+
+    def away() -> dict[str, domains.Host]:
+        raise OperationalError
+
+    monkeypatch.setattr(domains, "_verified", away)
+    monkeypatch.setattr(domains.time, "monotonic", lambda: 10**9)
+
+    assert domains.find("go.shop.example") is not None
+
+
+@pytest.mark.django_db(databases=[])
+@pytest.mark.parametrize("header", ["", "testserver", "Growth.Example:443", "127.0.0.1:8000", "10.1.2.3", "[::1]:80"])
+def test_our_own_names_and_addresses_need_no_look(header: str) -> None:
+    assert domains.find(header) is None
 
 
 @pytest.fixture
@@ -341,6 +364,11 @@ def test_the_pages_take_a_host_from_its_claim_to_its_apps(manager: Client, proje
     assert Domain.objects.exists()
     manager.post(f"{LIST}{domain.pk}/remove/", {"confirm": "go.shop.example"})
     assert not Domain.objects.exists()
+    entries = [Entry.of(row) for row in find_entries(project.organization).order_by("timestamp")]
+    assert [(one.thing, one.name, one.verb) for one in entries if one.thing == "Domain"] == [
+        ("Domain", "go.shop.example", verb) for verb in ("added", "changed", "changed", "removed")
+    ]
+    assert entries[-1].actor != "The system"
 
 
 def test_a_wrong_host_is_said_beside_its_field(manager: Client, project: Project) -> None:
