@@ -110,6 +110,8 @@ def store(found: Collection[events.EventRow]) -> int:
     rows = _judged(rows, found)
     cursor = raw_cursor()
     cursor.execute(STAGE)
+    # What a caller's own transaction had staged before is written already.
+    cursor.execute("DELETE FROM conversion_stage")
     with cursor.copy(COPY) as copy:
         copy.set_types(TYPES)
         for row in rows:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+
 from attribution import networks
 from attribution.candidates import Claimed
 from attribution.facts import is_real_id
@@ -23,7 +25,8 @@ def _siblings(condition: str, of_device: str) -> str:
     return f"""(
         SELECT id, installed_at, ip, {of_device} AS of_device FROM attribution_install s
         WHERE s.project_id = b.project_id AND {condition} AND s.kind = 'install' AND s.id <> b.id
-          AND s.installed_at BETWEEN b.installed_at - b.span AND b.installed_at + b.span
+          AND s.installed_at BETWEEN b.installed_at - b.days * interval '1 day'
+              AND b.installed_at + b.days * interval '1 day'
         ORDER BY s.installed_at DESC LIMIT {SIBLINGS})"""  # noqa: S608
 
 
@@ -31,9 +34,8 @@ def _siblings(condition: str, of_device: str) -> str:
 # Only those that had arrived before count, so that deciding again later finds the same.
 PAST = f"""
 WITH batch AS MATERIALIZED (
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::inet[],
-                         %s::interval[])
-    AS b(id, project_id, installed_at, advertising_id, device_id, distinct_id, ip, span)
+    SELECT * FROM json_to_recordset(%s::json) AS b(id bigint, project_id bigint, installed_at timestamptz,
+        advertising_id text, device_id text, distinct_id text, ip inet, days int)
 )
 SELECT b.id, s.id, s.installed_at, host(s.ip), s.of_device, 0 FROM batch b CROSS JOIN LATERAL (
     {_siblings("s.advertising_id = b.advertising_id AND s.advertising_id <> ''", "true")}
@@ -73,9 +75,8 @@ def past_of(claimed: Sequence[Claimed], rules_of: Callable[[Claimed], Rules]) ->
     neighbours: dict[int, int] = {}
     if installs:
         cursor = raw_cursor()
-        cursor.execute(
-            PAST, [list(column) for column in zip(*(_asked(one, rules_of(one)) for one in installs), strict=True)]
-        )
+        asking = [_asked(one, rules_of(one)) for one in installs]
+        cursor.execute(PAST, (orjson.dumps(asking).decode(),), binary=True)
         for install_id, sibling, at, ip, of_device, seen in cursor:
             if sibling is None:
                 neighbours[install_id] = seen
@@ -85,18 +86,18 @@ def past_of(claimed: Sequence[Claimed], rules_of: Callable[[Claimed], Rules]) ->
     return {one.id: _past(one, siblings.get(one.id, {}), neighbours.get(one.id, 0)) for one in installs}
 
 
-def _asked(install: Claimed, rules: Rules) -> tuple[Any, ...]:
+def _asked(install: Claimed, rules: Rules) -> dict[str, Any]:
     facts = install.facts
-    return (
-        install.id,
-        install.project_id,
-        facts.installed_at,
-        facts.advertising_id if is_real_id(facts.advertising_id) else "",
-        facts.device_id if is_real_id(facts.device_id) else "",
-        install.distinct_id,
-        facts.ip or None,
-        max(timedelta(days=rules.reinstall_days), DAY),
-    )
+    return {
+        "id": install.id,
+        "project_id": install.project_id,
+        "installed_at": facts.installed_at,
+        "advertising_id": facts.advertising_id if is_real_id(facts.advertising_id) else "",
+        "device_id": facts.device_id if is_real_id(facts.device_id) else "",
+        "distinct_id": install.distinct_id,
+        "ip": facts.ip or None,
+        "days": max(rules.reinstall_days, 1),
+    }
 
 
 def _past(install: Claimed, siblings: dict[int, tuple[datetime, str, bool]], neighbours: int) -> Past:

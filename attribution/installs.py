@@ -130,6 +130,8 @@ def store(found: Collection[events.EventRow]) -> list[conversions.Owner]:
 def _store(rows: Collection[InstallRow]) -> list[conversions.Owner]:
     cursor = raw_cursor()
     cursor.execute(STAGE)
+    # What a caller's own transaction had staged before is written already.
+    cursor.execute("DELETE FROM install_stage")
     with cursor.copy(COPY) as copy:
         copy.set_types(TYPES)
         for row in rows:
