@@ -3,6 +3,7 @@
 from django.urls import path
 
 from attribution import api, credit_api, fraud_api, hosts, link_api, metrics_api, redirects, views
+from attribution.views import cohorts as cohort_views
 from attribution.views import domains as domain_views
 from attribution.views import models as model_views
 
@@ -80,4 +81,5 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/models/<int:model_id>/edit/", model_views.model_edit, name="model-edit"),
     path("dashboard/<slug:project_slug>/models/<int:model_id>/delete/", model_views.model_delete, name="model-delete"),
     path("dashboard/<slug:project_slug>/models/undo/<str:token>/", model_views.model_undo, name="model-undo"),
+    path("dashboard/<slug:project_slug>/cohorts/", cohort_views.cohort_list, name="cohort-list"),
 ]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from customers.models import Project
 from customers.services import Caller, caller_of
 from events import ingest, partitions, rejections
+from events.activity import ACTIVE_DAYS_SQL, PEOPLE_SQL
 from events.erasure import erase
 from events.ingest import Receipt
 from events.log import EventRow, Range, advance, caught_up_at, find, last_seen_before, newest_of, read, readers
@@ -22,6 +23,8 @@ from events.replay import replay
 from growthplatform.core.errors import Problem
 
 __all__ = [
+    "ACTIVE_DAYS_SQL",
+    "PEOPLE_SQL",
     "EventRow",
     "Range",
     "Receipt",
