@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from attribution import candidates, decisions, learning, matching, rule_sets
 from attribution.candidates import Claimed, Found
@@ -29,7 +29,7 @@ BATCH = 1_000
 KEPT_APART = 4
 # A model serves so long, unless what can teach has doubled.
 LASTS = timedelta(hours=23)
-CERTAIN = (INSTALL_REFERRER, CLICK_ID, DEVICE_ID)
+BY_CLICK = (INSTALL_REFERRER, CLICK_ID)
 # Only Google Play says so, and its word is trusted.
 ORGANIC_NOTE = "referrer_organic"
 SEEN = """
@@ -59,12 +59,15 @@ def learn(project: Project, *, now: datetime, force: bool = False) -> MatchModel
 
     None where there are too few, or the newest model will do; `force` does not ask that. Safe to repeat.
     """
-    certain = _newest(project, now, tier__in=CERTAIN, touch__isnull=False)
+    # A click id names the very click that led to the store; a device's last known click need not be its last.
+    certain = _newest(project, now, tier__in=BY_CLICK, touch__isnull=False)
+    if len(certain) < learning.FEWEST:
+        certain = _newest(project, now, tier__in=(*BY_CLICK, DEVICE_ID), touch__isnull=False)
     newest = newest_of(project)
     if len(certain) < learning.FEWEST or not (force or _due(newest, len(certain), now)):
         return None
     organic = _newest(project, now, tier=ORGANIC, notes__contains=[ORGANIC_NOTE])
-    unsure = _newest(project, now, tier__in=(PROBABILISTIC, ORGANIC)).exclude(notes__contains=[ORGANIC_NOTE])
+    unsure = _newest(project, now, ~Q(notes__contains=[ORGANIC_NOTE]), tier__in=(PROBABILISTIC, ORGANIC))
     rules = rule_sets.current([project.pk])[project.pk].rules
     old = Model.from_json(newest.model) if newest else Model()
     known = [*_judge(certain, rules, old, masked=True), *_judge(organic, rules, old, masked=True)]
@@ -99,11 +102,12 @@ def _due(newest: MatchModel | None, certain: int, now: datetime) -> bool:
     return certain >= 2 * int(newest.measured.get("certain", 0))
 
 
-def _newest(project: Project, now: datetime, **wanted: Any) -> Any:
+def _newest(project: Project, now: datetime, *where: Q, **wanted: Any) -> list[int]:
+    """Return the newest installs of the project whose decision is as wanted."""
     rows = Decision.objects.filter(
-        project=project, installed_at__gt=now - SPAN, kind=Decision.Kind.INSTALL, rejected=False, **wanted
+        *where, project=project, installed_at__gt=now - SPAN, kind=Decision.Kind.INSTALL, rejected=False, **wanted
     )
-    return rows.order_by("-installed_at", "-id").values_list("install_id", flat=True)[:INSTALLS]
+    return list(rows.order_by("-installed_at", "-id").values_list("install_id", flat=True)[:INSTALLS])
 
 
 def _judge(ids: Iterable[int], rules: Rules, model: Model, *, masked: bool) -> list[Judged]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from growthplatform import launcher
 
-ALL = ("ingest", "attribution", "credit", "pages")
+ALL = ("ingest", "attribution", "credit", "truth", "pages")
 
 
 def main() -> None:
