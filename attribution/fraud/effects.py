@@ -174,7 +174,7 @@ def past_of(project: Project, code: str, *, now: datetime) -> Past:
 def sources_at(project: Project, code: str, threshold: float, *, now: datetime) -> list[Judged]:
     """Judge all sources over the last 30 days by a rule about sources, those it strikes first. Raises TooMuch."""
     with _patience():
-        groups = hourly.count(project.pk, until=now, span=SPAN)
+        groups = hourly.count(project.pk, until=now, span=SPAN, day=SPAN)
     installs = {(one.source, one.publisher): (sum(one.times), one.clicks) for one in groups}
     found = []
     for one in sources.findings(groups, lambda _code, _source: threshold):

@@ -9,6 +9,7 @@ from attribution.fraud.catalogue import BLOCK, BY_CODE
 from events.store import raw_cursor
 
 SHOWN = 50
+SHORT = {"seconds": "s", "clicks an hour": "clicks/h", "installs an hour": "installs/h", "addresses a day": "addresses"}
 # Decisions made before rules had thresholds keep bare codes.
 CODE = "COALESCE(f->>'code', f #>> '{}')"
 ACTION = "COALESCE(f->>'action', 'block')"
@@ -97,14 +98,15 @@ class Case(NamedTuple):
             return ""
         if not rule.unit:
             return self.value
-        return f"{written(float(self.value), rule.unit)} ({written(self.threshold or 0, rule.unit)} is the limit)"
+        return f"{written(float(self.value), rule.unit)}, limit {written(self.threshold or 0, rule.unit)}"
 
 
 def written(value: float, unit: str) -> str:
     """Write a measured value with its unit."""
     if unit == "share":
-        return f"{value * 100:.4g}%"
-    return f"{value:,.4g} {unit}" if value < 1_000 else f"{value:,.0f} {unit}"
+        return f"{value * 100:.3g}%"
+    number = f"{value:,.3g}" if value < 1_000 else f"{value:,.0f}"
+    return f"{number} {SHORT.get(unit, unit)}"
 
 
 def tallies(project_id: int, since: datetime, until: datetime, *, source: str = "") -> dict[str, Tally]:

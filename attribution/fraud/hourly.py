@@ -19,11 +19,10 @@ from attribution.rules import Rules
 from customers.models import Project
 from events.store import raw_cursor
 
-# Times and devices are judged over a week, clicks over a day that ended an hour ago, so that most of their installs
-# have come; signatures over the last hour.
-WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
-SINCE = {"ctit_flat": WEEK, "new_devices": WEEK, SIGNATURE_BREAKER: HOUR}
-USUAL_SINCE = DAY + HOUR
+# Times and devices are judged over a week, where that is too little over four; clicks over a day that ended an hour
+# ago, so that most of their installs have come; signatures over the last hour.
+MONTH, WEEK, DAY, HOUR = timedelta(days=28), timedelta(days=7), timedelta(days=1), timedelta(hours=1)
+OF_INSTALLS = frozenset({"ctit_flat", "new_devices"})
 REPEATS = 20
 ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -108,8 +107,20 @@ def look_at(project: Project, *, now: datetime) -> int:
         if not locked or not locked[0]:
             return 0
         rules = rule_sets.current([project.pk])[project.pk].rules
-        groups = count(project.pk, until=now)
-        return _keep(project, findings(groups, thresholds_of(rules)), rules, now)
+        return _keep(project, _found(project, rules, now), rules, now)
+
+
+def _found(project: Project, rules: Rules, now: datetime) -> list[tuple[Finding, datetime]]:
+    """Judge all sources; return what was found, with the moment from which on clicks are meant."""
+    thresholds = thresholds_of(rules)
+    spans = {SIGNATURE_BREAKER: HOUR, **dict.fromkeys(OF_INSTALLS, WEEK)}
+    found = [(one, now - spans.get(one.code, DAY + HOUR)) for one in findings(count(project.pk, until=now), thresholds)]
+    judged = {(one.code, one.source, one.publisher) for one, _ in found}
+    return found + [
+        (one, now - MONTH)
+        for one in findings(count(project.pk, until=now, span=MONTH), thresholds)
+        if one.code in OF_INSTALLS and (one.code, one.source, one.publisher) not in judged
+    ]
 
 
 def thresholds_of(rules: Rules) -> Callable[[str, str], float]:
@@ -128,12 +139,11 @@ def rules_for(rules: Rules, source: str) -> Rules:
     return rules.for_touch(TouchFacts(0, "", CLICK, ANY_TIME, source=source))
 
 
-def count(project_id: int, *, until: datetime, span: timedelta = WEEK) -> list[Counted]:
+def count(project_id: int, *, until: datetime, span: timedelta = WEEK, day: timedelta = DAY) -> list[Counted]:
     """Count what the rules about sources are judged by, for each source and publisher.
 
-    Up to `until`; a longer `span` than a week stretches the day of the clicks as well.
+    Up to `until`: the installs of a `span`, and the clicks of a `day` that ended an hour before.
     """
-    day = DAY if span == WEEK else span
     asked: dict[str, Any] = {
         "project": project_id,
         "until": until,
@@ -161,24 +171,20 @@ def count(project_id: int, *, until: datetime, span: timedelta = WEEK) -> list[C
     return [replace(group, source=place[0], publisher=place[1]) for place, group in sorted(groups.items())]
 
 
-def _keep(project: Project, found: Iterable[Finding], rules: Rules, now: datetime) -> int:
+def _keep(project: Project, found: Iterable[tuple[Finding, datetime]], rules: Rules, now: datetime) -> int:
     """Raise a flag for each new finding, refresh those that stand, lower those that no longer hold."""
     open_ = {
         (flag.code, flag.source, flag.publisher): flag
         for flag in FraudFlag.objects.filter(project=project, until=None).order_by("pk")
     }
     changed = 0
-    for one in found:
+    for one, since in found:
         flag = open_.pop((one.code, one.source, one.publisher), None)
         on = one.code == SIGNATURE_BREAKER or fraud.setting(rules_for(rules, one.source), one.code)[0] != OFF
         if one.strikes and on:
             if flag is None:
                 flag = FraudFlag(
-                    project=project,
-                    code=one.code,
-                    source=one.source,
-                    publisher=one.publisher,
-                    since=now - SINCE.get(one.code, USUAL_SINCE),
+                    project=project, code=one.code, source=one.source, publisher=one.publisher, since=since
                 )
                 changed += 1
             new = flag.pk is None
@@ -188,7 +194,7 @@ def _keep(project: Project, found: Iterable[Finding], rules: Rules, now: datetim
                 reopen(flag)
         elif flag is not None:
             changed += _lower(flag, now)
-    # Of those there was too little to judge: they stand until a week has passed without.
+    # Of these there was too little to judge: they stand until a week has passed without.
     return changed + sum(_lower(flag, now) for flag in open_.values() if flag.updated_at < now - WEEK)
 
 

@@ -198,7 +198,7 @@ def test_setting_a_rule_publishes_the_next_version_once(project: Project) -> Non
     same = changes.set_rule(project, "ctit_quick", action="block", threshold=5, user=None)
 
     assert made.version == same.version == 2
-    assert made.note == "Very short click-to-install time: block, below 5 seconds"
+    assert made.note == "Very short click-to-install time: block, below 5 s"
     assert made.rules["fraud"] == {"ctit_quick": {"action": "block", "threshold": 5}}
     back = changes.set_rule(project, "ctit_quick", action="flag", threshold=10, user=None)
     assert back.rules["fraud"] == {}

@@ -90,8 +90,8 @@ def test_the_effect_follows_the_number_typed(editor: Client, project: Project) -
     tried = editor.get(f"{PAGE}rules/ctit_short/effect/", {"threshold": "0,5"}).content.decode()
     wrong = editor.get(f"{PAGE}rules/ctit_short/effect/", {"threshold": "soon"}).content.decode()
 
-    assert "At <b>0.5 seconds</b> it strikes <b>0</b> of 1 install" in tried
-    assert "At <b>2 seconds</b> it strikes <b>1</b> of 1 install" in wrong
+    assert "At <b>0.5 s</b> it strikes <b>0</b> of 1 install" in tried
+    assert "At <b>2 s</b> it strikes <b>1</b> of 1 install" in wrong
 
 
 def test_publishing_a_threshold_makes_the_next_version(editor: Client, project: Project) -> None:
