@@ -123,6 +123,7 @@ def shape_of(link: Link, base: str, period: Period) -> dict[str, Any]:
     return {
         "slug": link.slug,
         "url": links.address(link, base),
+        "impression": links.view_address(link, base),
         "qr": f"/c/{link.slug}.svg",
         "campaign": {
             place.removeprefix("campaign."): getattr(link, ours) for ours, place in PLACES.items() if "." in place
@@ -152,6 +153,7 @@ WINTER_INPUT = {
 WINTER: dict[str, Any] = {
     "slug": "winter",
     "url": "https://go.techstart.example/c/winter",
+    "impression": "https://go.techstart.example/i/winter",
     "qr": "/c/winter.svg",
     "campaign": {
         "name": "Winter sale",

@@ -83,6 +83,12 @@ def address(link: Link, base: str) -> str:
     return f"{base}/c/{link.slug}"
 
 
+def view_address(link: Link, base: str) -> str:
+    """Return the address of the invisible picture that counts a view."""
+    host = link.domain.host if link.domain and link.domain.verified_at else ""
+    return f"{base.partition('://')[0]}://{host}/i/{link.slug}" if host else f"{base}/i/{link.slug}"
+
+
 def check_slug(slug: str) -> str:
     """Return `slug` when it may be an address. Raises InvalidField."""
     if not SLUG.fullmatch(slug):

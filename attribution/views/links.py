@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from attribution import links, queries
+from attribution import ad_networks, links, queries
 from attribution.forms import LinkForm
 from attribution.models import Link, LinkQuerySet
 from attribution.views import story
@@ -99,10 +99,14 @@ def link_detail(request: PageRequest, link_id: int) -> HttpResponse:
     link.taps, link.installs = timelines["taps"].total, timelines["installs"].total
     link.share = link.installs / link.taps if link.taps else 0.0
     touches = queries.latest_touches(link)
+    base = links.base_address(request)
     context = {
         "link": link,
         "period": period,
-        "address": links.address(link, links.base_address(request)),
+        "address": links.address(link, base),
+        "network_known": ad_networks.is_known(link.source),
+        "network_click": ad_networks.with_macros(links.address(link, base), link.source),
+        "network_view": ad_networks.with_macros(links.view_address(link, base), link.source),
         "landings": links.landings(link),
         "ended": links.has_ended(link, now=timezone.now()),
         "warnings": [(LABELS[row["field"]], row["message"]) for row in links.warnings(link)],

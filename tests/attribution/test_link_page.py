@@ -94,6 +94,19 @@ def test_one_link_shows_its_address_code_and_touches(editor: Client, project: Pr
     assert b"Bot, not counted" in answer.content
 
 
+@pytest.mark.parametrize(
+    ("source", "part"), [("tiktok", "adset=__AID_NAME__"), ("meta", "ad={{ad.name}}"), ("somebody", "sub1={sub_id}")]
+)
+def test_one_link_shows_the_addresses_for_its_network(editor: Client, project: Project, source: str, part: str) -> None:
+    link = LinkFactory(project=project, slug="winter", source=source)
+
+    answer = editor.get(f"{LIST}{link.pk}/")
+
+    for kind in ("c", "i"):
+        assert f"http://testserver/{kind}/winter?".encode() in answer.content
+    assert part.encode() in answer.content
+
+
 def test_a_link_is_made_by_the_form(editor: Client, project: Project) -> None:
     answer = editor.post(f"{LIST}create/", {**FIELDS, "android_url": "com.techstart.mobile"})
 

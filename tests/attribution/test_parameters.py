@@ -1,12 +1,13 @@
 """What a tapped address says of itself."""
 
 import hashlib
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution import parameters
+from attribution import ad_networks, parameters
 from attribution.models import Touch
 
 DIGEST = hashlib.sha256(b"lena@example.com").hexdigest()
@@ -39,6 +40,14 @@ def test_appsflyers_names_are_understood() -> None:
         "deep_link": "myapp://sale",
     }
     assert said.params == {"sub1": "one", "sub5": "five"}
+
+
+@pytest.mark.parametrize("source", [*ad_networks.FILLED_BY, "somebody"])
+def test_every_parameter_that_networks_are_given_is_one_we_read(source: str) -> None:
+    query = dict(parse_qsl(urlsplit(ad_networks.with_macros("https://a.example/c/w", source)).query))
+
+    assert parameters.read(query) == parameters.Said({}, {})  # unfilled, they say nothing
+    assert len(parameters.read(dict.fromkeys(query, "x")).fields) >= len(query) - 2
 
 
 def test_our_own_name_goes_before_a_networks() -> None:
