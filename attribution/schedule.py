@@ -8,6 +8,7 @@ SCHEDULE = {
     "Ask Apple about installs": ("attribution.tasks.ask_apple", 2),
     "Read Meta's messages with new keys": ("attribution.tasks.read_meta_again", 60),
     "Look for fraud in whole sources": ("attribution.tasks.watch_sources", 3600),
+    "Learn how installs are matched by network": ("attribution.tasks.learn_matching", 3600),
     "Forget touches and installs past their retention": ("attribution.tasks.forget_old", 6 * 3600),
     "Decide periods again that are replayed": ("attribution.tasks.work_on_replays", 1),
 }

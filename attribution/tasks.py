@@ -5,7 +5,18 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from attribution import announce, apple_ads, conversions, decisions, installs, late, network_claims, replays, retention
+from attribution import (
+    announce,
+    apple_ads,
+    calibration,
+    conversions,
+    decisions,
+    installs,
+    late,
+    network_claims,
+    replays,
+    retention,
+)
 from attribution.fraud import hourly
 
 # One run goes on for this long while there is work; the next beat takes over from there.
@@ -85,3 +96,9 @@ def work_on_replays() -> int:
     Beat runs it every second. Twice at once is harmless: one replay at a time is at work, and all it has done is rows.
     """
     return sum(replays.work(pk) for pk in replays.unfinished())
+
+
+@shared_task(acks_late=True, time_limit=3600)
+def learn_matching() -> int:
+    """Learn and measure anew how installs are matched by network, where that is a day old; return how many. Hourly."""
+    return calibration.learn_all(now=timezone.now())

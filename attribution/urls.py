@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from attribution import api, credit_api, fraud_api, hosts, link_api, metrics_api, redirects, views
+from attribution import (
+    accuracy_api,
+    api,
+    app_api,
+    credit_api,
+    domain_api,
+    fraud_api,
+    hosts,
+    link_api,
+    metrics_api,
+    redirects,
+    views,
+)
+from attribution.views import accuracy as accuracy_views
 from attribution.views import cohorts as cohort_views
 from attribution.views import domains as domain_views
 from attribution.views import models as model_views
@@ -12,15 +25,19 @@ urlpatterns = [
     path("c/<slug:slug>", redirects.click, name="click"),
     path("i/<slug:slug>", redirects.impression, name="impression"),
     path("v1/touches", api.TouchBatch.as_view(), name="touch-batch"),
-    path("v1/attribution/me", api.Me.as_view(), name="attribution-me"),
+    path("v1/attribution/me", app_api.Me.as_view(), name="attribution-me"),
+    path("v1/attribution/accuracy", accuracy_api.AccuracyShown.as_view(), name="attribution-accuracy"),
     path("v1/attribution/models", credit_api.ModelComparison.as_view(), name="model-comparison"),
     path("v1/attribution/credit-models", credit_api.CreditModels.as_view(), name="credit-models"),
     path("v1/attribution/credit-models/<int:model_id>", credit_api.CreditModelOne.as_view(), name="credit-model"),
+    path("v1/conversions", app_api.ConversionList.as_view(), name="conversion-list"),
     path("v1/attributions", api.DecisionList.as_view(), name="attribution-list"),
     path("v1/attributions/<str:decision_id>", api.DecisionOne.as_view(), name="attribution"),
     path("v1/attributions/<str:decision_id>/explain", api.DecisionExplained.as_view(), name="attribution-explain"),
     path("v1/attributions/<str:decision_id>/credit", credit_api.DecisionCredit.as_view(), name="attribution-credit"),
+    path("v1/domains", domain_api.DomainList.as_view(), name="domains"),
     path("v1/domains/verified", hosts.verified, name="domain-verified"),
+    path("v1/domains/<str:host>", domain_api.DomainOne.as_view(), name="domain"),
     path("v1/metrics/campaigns", metrics_api.CampaignMetrics.as_view(), name="metrics-campaigns"),
     path("v1/links", link_api.LinkList.as_view(), name="links"),
     path("v1/links/bulk", link_api.LinkBulk.as_view(), name="link-bulk"),
@@ -28,6 +45,7 @@ urlpatterns = [
     path("c/<slug:slug>.svg", link_api.link_qr, name="link-qr"),
     path("c/<path:rest>", redirects.mistyped),
     path("dashboard/<slug:project_slug>/attribution/", views.overview, name="overview"),
+    path("dashboard/<slug:project_slug>/accuracy/", accuracy_views.accuracy_shown, name="accuracy"),
     path("dashboard/<slug:project_slug>/campaigns/", views.campaign_list, name="campaign-list"),
     path("dashboard/<slug:project_slug>/campaigns/pivot/", views.campaign_pivot, name="campaign-pivot"),
     path("dashboard/<slug:project_slug>/network-keys/", views.secret_list, name="secret-list"),
