@@ -1,8 +1,10 @@
 """The door of attribution: what other apps and pages may ask and do."""
 
+from attribution.calibration import learn_all
 from attribution.decisions import decide_pending
 from attribution.erasure import erase
 from attribution.explain import explained, summary
+from attribution.fraud.hourly import run as watch_sources
 from attribution.installs import gather
 from attribution.late import finish, reopen
 from attribution.links import SlugTaken
@@ -41,10 +43,12 @@ __all__ = [
     "installs_between",
     "installs_by_source",
     "installs_waiting",
+    "learn_all",
     "record",
     "reopen",
     "sum_of",
     "summary",
     "take",
     "touches_between",
+    "watch_sources",
 ]

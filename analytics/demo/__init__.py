@@ -80,6 +80,9 @@ def make(progress: telling.Progress, *, now: datetime | None = None, scale: floa
             telling.write(whole, project, _links_of(project), progress)
         _count(project, progress)
         _date_back(project)
+        # What beat does once an hour, so that a newcomer need not wait for it.
+        attribution.learn_all(now=timezone.now())
+        attribution.watch_sources(now=timezone.now())
     return _sum_up(project)
 
 
@@ -142,7 +145,7 @@ def _date_back(project: Project) -> None:
 
 
 def _sum_up(project: Project) -> Made:
-    decisions = Decision.objects.filter(project=project)
+    decisions = Decision.objects.filter(project=project).exclude(kind=Decision.Kind.REATTRIBUTION)
     return Made(
         project,
         Event.objects.filter(project=project).count(),

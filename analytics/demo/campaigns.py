@@ -163,7 +163,7 @@ WALL = Campaign(
     ad_sets=("Rewarded",),
 )
 WALL_DAYS = 26
-WALL_CLAIMS = 0.62
+WALL_CLAIMS = 0.8
 WALL_CLICKS = 24
 # The taps of the campaign that brings nobody, as a part of all the others.
 DRY_TAPS = 0.03

@@ -13,7 +13,7 @@ from analytics.demo.campaigns import CAMPAIGNS, DRY_TAPS, WALL, WALL_CLAIMS, WAL
 from analytics.demo.cast import Person
 
 INSTALLS = 1_500
-ORGANIC_SHARE = 0.3
+ORGANIC_SHARE = 0.42
 VISITORS = 1_500
 BROKEN = 34
 BOT_SHARE = 0.04
@@ -147,7 +147,7 @@ class _Author:
     def _claim(self, person: Person, installed_at: datetime) -> None:
         """Let the reward wall send a click of a device that comes by itself, some time before it does."""
         lately = (self.now - installed_at).days < WALL_DAYS
-        if lately and person.may_track and person.phone.os_name == "Android" and self.rng.random() < WALL_CLAIMS:
+        if lately and person.may_track and self.rng.random() < WALL_CLAIMS:
             self._tap(WALL, person, installed_at - timedelta(hours=self.rng.uniform(0.5, 160)))
 
     def _tap(self, campaign: Campaign, person: Person, at: datetime) -> Tap:

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from analytics import demo
 from analytics.demo import story, telling
-from attribution.models import Candidate, Decision, Install, Link, Touch
+from attribution.models import Candidate, Conversion, Decision, Install, Link, Touch
 from customers import services as customers
 from customers.models import Organization, Project
 from events import services as events
@@ -60,9 +60,16 @@ def test_every_tier_decides_and_every_install_is_decided(made: demo.Made) -> Non
     tiers = set(Decision.objects.filter(project=made.project).values_list("tier", flat=True))
 
     assert tiers >= {"click_id", "install_referrer", "device_id", "probabilistic", "organic"}
-    assert made.installs == Install.objects.filter(project=made.project, pending=False).count()
+    assert made.installs == Install.objects.filter(project=made.project, kind="install", pending=False).count()
     assert made.installs == Event.objects.filter(project=made.project, name="Application Installed").count()
     assert 0 < made.credited < made.installs
+
+
+def test_people_are_called_back_and_pay(made: demo.Made) -> None:
+    kinds = set(Decision.objects.filter(project=made.project).values_list("kind", flat=True))
+
+    assert kinds >= {"install", "reattribution"}
+    assert Conversion.objects.filter(project=made.project, revenue__gt=0, install__isnull=False).exists()
 
 
 def test_people_days_and_refusals_are_complete(made: demo.Made) -> None:
