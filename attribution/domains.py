@@ -257,7 +257,7 @@ def set_apps(
         wrong.append({"field": field, "message": "Android needs both, the package and a fingerprint of its key."})
     if wrong:
         raise InvalidField(" ".join(f"{row['field']}: {row['message']}" for row in wrong), detail=wrong)
-    given = {"ios_app_ids": ios, "android_package": package, "android_fingerprints": prints}
+    given: dict[str, str | list[str]] = {"ios_app_ids": ios, "android_package": package, "android_fingerprints": prints}
     changes = {name: (_written(getattr(domain, name)), _written(value)) for name, value in given.items()}
     for name, value in given.items():
         setattr(domain, name, value)

@@ -20,6 +20,7 @@ from attribution.models import Domain, Touch
 from customers.activity import Entry, find_entries
 from customers.models import Member, Project
 from growthplatform.core.errors import InvalidField
+from tests.attribution.conftest import Api
 from tests.attribution.factories import IPHONE, LinkFactory
 from tests.factories import MemberFactory, ProjectFactory
 
@@ -408,3 +409,53 @@ def test_only_managers_change_domains_and_strangers_see_none(
         assert editor.post(LIST + path, {"host": "a.example"}).status_code == 403
         assert stranger.post(LIST + path).status_code == 404
     assert editor.get(f"{LIST}{verified(ProjectFactory(), 'x.example').pk}/").status_code == 404
+
+
+def test_the_api_takes_a_host_from_its_claim_to_its_apps(api: Api, name_server: Dns) -> None:
+    claimed = api("POST", "/v1/domains", {"host": "Go.Shop.example"})
+    record = claimed.json()["record"]
+    early = api("PATCH", "/v1/domains/go.shop.example", {"verify": True}).json()
+    name_server.records[record["name"], "TXT"] = [f'"{record["value"]}"']
+    proved = api("PATCH", "/v1/domains/go.shop.example", {"verify": True, "ios": ["ABCDE12345.com.example.app"]}).json()
+    listed = api("GET", "/v1/domains").json()["results"]
+    android = {"package": "com.example.app", "fingerprints": [PRINT]}
+    named = api("PATCH", "/v1/domains/go.shop.example", {"android": android}).json()
+
+    assert (claimed.status_code, claimed.json()["verifiedAt"]) == (201, None)
+    assert (early["verifiedAt"], "no TXT record" in early["problem"]) == (None, True)
+    assert proved["verifiedAt"] is not None
+    assert [row["host"] for row in listed] == ["go.shop.example"]
+    assert (named["ios"], named["android"]) == (["ABCDE12345.com.example.app"], android)
+    assert api("DELETE", "/v1/domains/go.shop.example").status_code == 204
+    assert not Domain.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "", {"host": "x"}, "host"),
+        ("POST", "", {}, "host"),
+        ("POST", "", {"host": "a.example", "more": 1}, "more"),
+        ("PATCH", "/go.shop.example", {"ios": ["x"]}, "ios"),
+        ("PATCH", "/go.shop.example", {"android": {"package": "com.a"}}, "android.fingerprints"),
+        ("PATCH", "/go.shop.example", {"android": {"package": "-", "fingerprints": [PRINT]}}, "android.package"),
+    ],
+)
+def test_what_a_host_cannot_be_names_its_field(api: Api, method: str, path: str, body: Any, field: str) -> None:
+    verified(api.project)
+
+    answer = api(method, f"/v1/domains{path}", body)
+
+    assert answer.status_code == 400
+    assert [row["field"] for row in answer.json()["detail"]] == [field]
+
+
+def test_another_projects_host_does_not_exist_in_the_api(api: Api) -> None:
+    verified(ProjectFactory(), "go.theirs.example")
+
+    assert api("PATCH", "/v1/domains/go.theirs.example", {"verify": True}).status_code == 404
+    assert api("DELETE", "/v1/domains/go.theirs.example").status_code == 404
+    assert api("POST", "/v1/domains", {"host": "go.theirs.example"}).json()["code"] == "host_taken"
+    assert api("GET", "/v1/domains").json()["results"] == []
+    for method, path in (("GET", ""), ("POST", ""), ("PATCH", "/x.example"), ("DELETE", "/x.example")):
+        assert api(method, f"/v1/domains{path}", {}, key="").status_code == 401
