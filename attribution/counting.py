@@ -38,7 +38,7 @@ DIMENSIONS = {
     "publisher": Dimension("Publisher", "publisher", "publisher"),
     "country": Dimension("Country", "country", "country"),
     "platform": Dimension("Platform", "os_name", "os_name"),
-    "tier": Dimension("Matched by", "tier", ""),
+    "tier": Dimension("Way of matching", "tier", ""),
     "day": Dimension("Day", DAY, DAY),
 }
 Key = tuple[Any, ...]

@@ -159,7 +159,8 @@ def figure(request: PageRequest, period: Period, where: Mapping[str, str], metri
         previous=before,
         previous_name=f"All, {past.label.lower()}" if past else "",
         unfinished=period.unfinished,
-        number="money" if metric == "revenue" else "integer",
+        # The currency is said over the axis.
+        number="compact" if metric == "revenue" else "integer",
     )
 
 
