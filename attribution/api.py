@@ -9,9 +9,10 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from attribution import explain, me, payloads, reasons, touches
+from attribution import explain, payloads, reasons, touches
 from attribution.models import Decision
 from customers.api import IngestView, InvalidKey, ProjectView
+from customers.models import Project
 from customers.throttle import admit
 from events import clock, queries
 from events import services as events
@@ -144,12 +145,23 @@ DECISION = {
     "touchId": "tch_0f5c2b7a91d34e6688a1b2c3",
     "source": "tiktok",
     "campaign": "Winter sale",
+    "adSet": "Lookalike 1%",
+    "ad": None,
+    "creative": "boots-9x16",
+    "publisher": "p-204",
+    "country": "AT",
+    "os": "android",
+    "originalId": None,
+    "rejected": False,
+    "fraud": [],
+    "notes": [],
     "ruleSet": 1,
 }
 EXPLAINED = {
     **DECISION,
     "summary": "Credited to Winter sale / TikTok: clicked 3 min 18 s before the install, with the same click id."
     " One other touch lost.",
+    "notesExplanation": [],
     "considered": 2,
     "candidates": [
         {
@@ -158,6 +170,8 @@ EXPLAINED = {
             "timestamp": "2026-11-20T10:38:42Z",
             "source": "tiktok",
             "campaign": "Winter sale",
+            "adSet": "Lookalike 1%",
+            "publisher": "p-204",
             "tier": "click_id",
             "eligible": True,
             "credited": True,
@@ -166,7 +180,6 @@ EXPLAINED = {
             "age_s": 198.0,
             "probability": 1.0,
             "fraud": [],
-            "fraudExplanation": [],
         },
         {
             "touchId": "net-7f3a01",
@@ -174,6 +187,8 @@ EXPLAINED = {
             "timestamp": "2026-11-20T10:41:30Z",
             "source": "meta",
             "campaign": "Brand",
+            "adSet": None,
+            "publisher": None,
             "tier": "probabilistic",
             "eligible": False,
             "credited": False,
@@ -182,9 +197,47 @@ EXPLAINED = {
             "age_s": 30.0,
             "probability": None,
             "fraud": [],
-            "fraudExplanation": [],
         },
     ],
+}
+
+
+def moment_of(project: Project, name: str, text: str) -> datetime:
+    """Read a filter's time. A day is meant in the project's zone; `to` includes it. Raises InvalidField."""
+    try:
+        day = date.fromisoformat(text)
+        day += timedelta(days=1) if name == "to" else timedelta()
+        return datetime.combine(day, time(), project.tz)
+    except (ValueError, OverflowError):
+        # An unquoted plus sign of a zone arrives as a space.
+        moment = clock.parse(text.replace(" ", "+"))
+    if moment is None:
+        raise InvalidField.named(name, "Give a day like 2026-11-20 or a time like 2026-11-20T10:38:42Z.")
+    return moment
+
+
+def _by_fraud(rows: QuerySet[Decision], query: dict[str, str]) -> QuerySet[Decision]:
+    """Keep what the query asks for of fraud. Raises InvalidField."""
+    if "rejected" in query:
+        if query["rejected"] not in {"true", "false"}:
+            raise InvalidField.named("rejected", "Give true or false.")
+        rows = rows.filter(rejected=query["rejected"] == "true")
+    if query.get("fraud"):
+        rows = rows.filter(fraud__contains=[{"code": query["fraud"]}])
+    return rows
+
+
+FILTERS = {
+    "source": "source",
+    "campaign": "campaign",
+    "adSet": "ad_set",
+    "ad": "ad",
+    "creative": "creative",
+    "publisher": "publisher",
+    "country": "country",
+    "tier": "tier",
+    "kind": "kind",
+    "state": "state",
 }
 
 
@@ -222,9 +275,22 @@ class DecisionList(DecisionsView):
             OpenApiParameter("source", str),
             OpenApiParameter("campaign", str),
             OpenApiParameter(
-                "tier", str, description="click_id, install_referrer, device_id, probabilistic, view, organic"
+                "tier",
+                str,
+                description=(
+                    "click_id, install_referrer, meta_referrer, apple_ads, device_id, person_id, contact_hash,"
+                    " probabilistic, view, organic"
+                ),
             ),
-            OpenApiParameter("kind", str, description="install"),
+            OpenApiParameter("kind", str, description="install, reinstall, reattribution"),
+            OpenApiParameter("adSet", str),
+            OpenApiParameter("ad", str),
+            OpenApiParameter("creative", str),
+            OpenApiParameter("publisher", str),
+            OpenApiParameter("country", str, description="Of the install: AT"),
+            OpenApiParameter("state", str, description="provisional, final"),
+            OpenApiParameter("rejected", bool, description="true: only those that a fraud rule rejects; false: none."),
+            OpenApiParameter("fraud", str, description="A fraud code that struck the install."),
             OpenApiParameter("personId", str, description="p_…"),
             OpenApiParameter("messageId", str, description="Of the install's event."),
             OpenApiParameter("count", bool, description='true: answer only {"count": n}.'),
@@ -257,10 +323,11 @@ class DecisionList(DecisionsView):
         rows = self.mine()
         for name, field in (("from", "installed_at__gte"), ("to", "installed_at__lt")):
             if query.get(name):
-                rows = rows.filter(**{field: self.moment(name, query[name])})
-        for name in ("source", "campaign", "tier", "kind"):
+                rows = rows.filter(**{field: moment_of(self.project, name, query[name])})
+        for name, field in FILTERS.items():
             if name in query:
-                rows = rows.filter(**{name: query[name]})
+                rows = rows.filter(**{field: query[name]})
+        rows = _by_fraud(rows, query)
         if "messageId" in query:
             rows = rows.filter(install__message_id=query["messageId"])
         if "personId" in query:
@@ -269,19 +336,6 @@ class DecisionList(DecisionsView):
                 raise InvalidField.named("personId", "Give an id as the API answers it, like p_5201.")
             rows = rows.filter(install__distinct_id__in=queries.ids_of(self.project, int(number)))
         return rows
-
-    def moment(self, name: str, text: str) -> datetime:
-        """Read a filter's time. A day is meant in the project's zone; `to` includes it."""
-        try:
-            day = date.fromisoformat(text)
-            day += timedelta(days=1) if name == "to" else timedelta()
-            return datetime.combine(day, time(), self.project.tz)
-        except (ValueError, OverflowError):
-            # An unquoted plus sign of a zone arrives as a space.
-            moment = clock.parse(text.replace(" ", "+"))
-        if moment is None:
-            raise InvalidField.named(name, "Give a day like 2026-11-20 or a time like 2026-11-20T10:38:42Z.")
-        return moment
 
 
 ONE_ERRORS = {404: OpenApiResponse(dict, "No such decision in this project."), **ERRORS}
@@ -314,62 +368,3 @@ class DecisionExplained(DecisionsView):
         decision = self.get_decision(decision_id)
         candidates = list(explain.candidates_of(decision))
         return Response(explain.explained(decision, candidates, self.people_of([decision])))
-
-
-ME = {
-    "status": "attributed",
-    "isFirst": True,
-    "kind": "install",
-    "decisionId": "dec_84120",
-    "revision": 1,
-    "state": "provisional",
-    "tier": "click_id",
-    "probability": 1.0,
-    "source": "tiktok",
-    "campaign": "Winter sale",
-    "adSet": "Lookalike 1%",
-    "ad": None,
-    "creative": "boots-9x16",
-    "publisher": None,
-    "clickedAt": "2026-11-20T10:38:42Z",
-    "deepLink": "/sale/boots",
-    "params": {"sub1": "spring"},
-}
-
-
-class Me(IngestView):
-    @extend_schema(
-        operation_id="my_attribution",
-        summary="The app's own question: who sent me, and where to?",
-        description=(
-            "For the app itself at its first start, with its write key: what its install is credited to, and the place"
-            " inside the app that the tapped link meant (deferred deep link). Name the install by the messageId of its"
-            " event, or by the id that the event carried. If nobody has decided it yet, it is decided now. The answer"
-            " has no id of a click, a device or a person. Later touches can change it within a day: revision rises."
-        ),
-        tags=["Attribution"],
-        auth=[{"writeKey": []}],  # type: ignore[list-item]  # the library means security requirements
-        parameters=[
-            OpenApiParameter("messageId", str, description="Of the Application Installed event; the best way to ask."),
-            OpenApiParameter("anonymousId", str, description="As the event carried it."),
-            OpenApiParameter("userId", str, description="As the event carried it."),
-        ],
-        responses={
-            200: OpenApiResponse(dict, "What the install is credited to."),
-            202: OpenApiResponse(dict, "The install is being decided this moment: ask again in a second."),
-            400: OpenApiResponse(dict, "None of the three ids came, or several."),
-            401: OpenApiResponse(dict, "No key, or not a valid one."),
-            404: OpenApiResponse(dict, "No such install has been received: send the event first."),
-            429: OpenApiResponse(dict, "Too fast for this key; Retry-After says how long to wait."),
-        },
-        examples=[
-            OpenApiExample("Brought by a click", value=ME, response_only=True, status_codes=["200"]),
-            OpenApiExample("Still deciding", value={"status": "pending"}, response_only=True, status_codes=["202"]),
-        ],
-    )
-    def get(self, request: Request) -> Response:
-        """Say what the asking app's install is credited to."""
-        asked = me.Asked.of({name: str(value) for name, value in request.query_params.items()})
-        admit(self.caller)
-        found = me.answer(self.caller.project_id, asked, now=timezone.now())
-        return Response(found or {"status": "pending"}, status=200 if found else 202)

@@ -249,8 +249,8 @@ def decide_batch(batch: Batch, rules_of: RulesOf, *, explain: bool = True) -> Ou
             one = decided[pk] = _decide(install, batch, rules_of(install), ledger, explain=explain)
             touch = one.verdict.touch
             hold = Hold(touch.id, pk, one.verdict.tier, install.received_at) if touch else None
-            for changed in ledger.settle(pk, hold):
-                for other in weighing.get(changed.touch_id, ()) if changed else ():
+            for changed in filter(None, ledger.settle(pk, hold)):
+                for other in weighing.get(changed.touch_id, ()):
                     if not changed.bars(other, installs[other].deadline) or other in queued:
                         continue
                     if other < pk:

@@ -28,8 +28,23 @@ def shape(decision: Decision, person_ids: Mapping[str, int]) -> dict[str, Any]:
         "touchId": decision.touch.touch_id if decision.touch else None,
         "source": decision.source,
         "campaign": decision.campaign or None,
+        "adSet": decision.ad_set or None,
+        "ad": decision.ad or None,
+        "creative": decision.creative or None,
+        "publisher": decision.publisher or None,
+        "country": decision.country or None,
+        "os": decision.os_name or None,
+        "originalId": f"dec_{decision.original_id}" if decision.original_id else None,
+        "rejected": decision.rejected,
+        "fraud": [shape_struck(one) for one in decision.fraud],
+        "notes": decision.notes,
         "ruleSet": decision.rule_set.version,
     }
+
+
+def shape_struck(struck: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a fraud rule found, with its sentence."""
+    return {**struck, "explanation": reasons.sentence(struck["code"])}
 
 
 def explained(decision: Decision, candidates: Sequence[Candidate], person_ids: Mapping[str, int]) -> dict[str, Any]:
@@ -37,6 +52,7 @@ def explained(decision: Decision, candidates: Sequence[Candidate], person_ids: M
     return {
         **shape(decision, person_ids),
         "summary": summary(decision, candidates),
+        "notesExplanation": [reasons.sentence(code) for code in decision.notes],
         "considered": decision.considered,
         "rules": decision.rule_set.rules,
         "candidates": [shape_candidate(one) for one in candidates],
@@ -58,6 +74,8 @@ def shape_candidate(candidate: Candidate) -> dict[str, Any]:
         "timestamp": touch.ts,
         "source": touch.source,
         "campaign": touch.campaign or None,
+        "adSet": touch.ad_set or None,
+        "publisher": touch.publisher or None,
         "tier": candidate.tier,
         "eligible": candidate.eligible,
         "credited": candidate.credited,
@@ -65,8 +83,7 @@ def shape_candidate(candidate: Candidate) -> dict[str, Any]:
         "explanation": [reasons.sentence(code) for code in candidate.reasons],
         "age_s": candidate.age_s,
         "probability": candidate.probability,
-        "fraud": candidate.fraud,
-        "fraudExplanation": [reasons.sentence(one["code"]) for one in candidate.fraud],
+        "fraud": [shape_struck(one) for one in candidate.fraud],
     }
 
 

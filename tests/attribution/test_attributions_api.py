@@ -63,6 +63,16 @@ def test_a_decision_is_listed_in_the_agreed_shape(project: Project, key: str) ->
         "touchId": "tch_1",
         "source": "tiktok",
         "campaign": "Winter sale",
+        "adSet": None,
+        "ad": None,
+        "creative": None,
+        "publisher": None,
+        "country": None,
+        "os": None,
+        "originalId": None,
+        "rejected": False,
+        "fraud": [],
+        "notes": [],
         "ruleSet": 1,
     }
     assert get(key, personId=person_id, count="true").json() == {"count": 1}
@@ -201,5 +211,5 @@ def test_the_description_shows_every_address_with_an_example() -> None:
     ):
         answer = paths[path][method]["responses"]["200"]["content"]["application/json"]
         assert answer["examples"]
-    assert paths["/c/{slug}"]["get"]["responses"].keys() == {"302", "404"}
+    assert paths["/c/{slug}"]["get"]["responses"].keys() == {"302", "404", "410"}
     assert paths["/i/{slug}"]["get"]["responses"].keys() == {"200", "404"}

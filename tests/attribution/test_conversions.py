@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import orjson
 import pytest
 from django.utils import timezone
 
@@ -10,6 +11,7 @@ from attribution import conversions
 from attribution.models import Conversion, Install
 from customers.models import Project
 from events import services as events
+from tests.attribution.conftest import Api
 from tests.attribution.factories import NOON, TouchFactory, decide, install, track
 from tests.factories import ProjectFactory
 
@@ -157,3 +159,53 @@ def test_an_open_that_was_no_return_owns_nothing(project: Project) -> None:
     owner = bought(project, message_id).install
     assert owner is not None
     assert owner.message_id == mine
+
+
+def test_the_api_lists_conversions_with_whose_they_are(api: Api) -> None:
+    TouchFactory(project=api.project, touch_id="c-1", ts=NOON - timedelta(days=1))
+    install(api.project, at=NOON - timedelta(hours=5), properties={"click_id": "c-1"}, who="anna")
+    mine = track(api.project, "Order Completed", properties={"revenue": 49.9, "order_id": "o-1"}, who="anna")
+    track(api.project, "Order Completed", properties={"revenue": 49.9, "order_id": "o-1"}, who="anna")
+    nobodys = track(api.project, "Signed Up", at=NOON - timedelta(minutes=1))
+    decide()
+
+    rows = orjson.loads(api("GET", "/v1/conversions?counted=true").content)["results"]
+
+    assert [row["messageId"] for row in rows] == [mine, nobodys]
+    assert (rows[0]["revenue"], rows[0]["source"], rows[0]["orderId"]) == ("49.9000", "tiktok", "o-1")
+    assert (rows[1]["revenue"], rows[1]["decisionId"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [
+        ("", 3),
+        ("?source=tiktok", 2),
+        ("?campaign=Winter+sale&name=Order+Completed", 2),
+        ("?counted=false", 1),
+        ("?name=Signed+Up", 1),
+        ("?from=2026-11-11", 0),
+        ("?to=2026-11-10", 3),
+        ("?personId=p_1", 0),
+        ("?decisionId=dec_999999999", 0),
+    ],
+)
+def test_conversions_can_be_filtered(api: Api, query: str, number: int) -> None:
+    TouchFactory(project=api.project, touch_id="c-1", ts=NOON - timedelta(days=1))
+    install(api.project, at=NOON - timedelta(hours=5), properties={"click_id": "c-1"}, who="anna")
+    for _ in range(2):
+        track(api.project, "Order Completed", properties={"revenue": 49.9, "order_id": "o-1"}, who="anna")
+    track(api.project, "Signed Up")
+    track(ProjectFactory(), "Signed Up")
+    decide()
+
+    assert len(orjson.loads(api("GET", f"/v1/conversions{query}").content)["results"]) == number
+
+
+@pytest.mark.parametrize("query", ["counted=maybe", "from=soon", "decisionId=x", "personId=p_x", "cursor=x"])
+def test_a_filter_of_conversions_that_can_not_be_read_is_refused(api: Api, query: str) -> None:
+    assert api("GET", f"/v1/conversions?{query}").status_code == 400
+
+
+def test_conversions_need_a_secret_key(api: Api) -> None:
+    assert api("GET", "/v1/conversions", key="").status_code == 401
