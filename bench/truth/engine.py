@@ -108,7 +108,7 @@ def _tell(world: World, project: Project, rng: np.random.Generator) -> Work:
         spent = time.perf_counter() - began
         deciding += spent
         waits.append(spent * 1000)
-        if hour % 2 == 0:
+        if hour % 6 == 0:
             hourly.look_at(project, now=now)
         began = _took(parts, "fraud", began + spent)
         if hour % 6 == 0:
