@@ -35,6 +35,11 @@ FROM attribution_conversion v CROSS JOIN LATERAL jsonb_array_elements(v.fraud) f
 WHERE v.project_id = %(project)s AND v.ts >= %(since)s AND v.ts < %(until)s AND v.fraud <> '[]'
 GROUP BY 1, 2, 3
 """  # noqa: S608
+BLOCKED = """
+SELECT count(DISTINCT d.id) FROM attribution_decision d
+JOIN attribution_candidate c ON c.decision_id = d.id AND c.fraud <> '[]' AND c.fraud @> '[{"action": "block"}]'
+WHERE d.project_id = %(project)s AND d.installed_at >= %(since)s AND d.installed_at < %(until)s
+"""
 TOUCH_CASES = f"""
 SELECT d.id, d.installed_at, t.id, t.touch_id, t.network_click_id, t.ts, t.source, t.publisher, t.campaign,
        {CODE}, f->>'value', (f->>'threshold')::float8, {ACTION}, c.credited
@@ -124,6 +129,13 @@ def tallies(project_id: int, since: datetime, until: datetime, *, source: str = 
             tally.credited += credited
             tally.blocked += installs if action == BLOCK else 0
     return found
+
+
+def blocked_installs(project_id: int, since: datetime, until: datetime) -> int:
+    """Count the installs of a period that weighed a click which a rule kept from winning."""
+    asked = {"project": project_id, "since": since, "until": until}
+    row = raw_cursor().execute(BLOCKED, asked).fetchone()
+    return int(row[0]) if row else 0
 
 
 def cases(

@@ -48,6 +48,6 @@ def _context(share: EvidenceShare) -> dict[str, Any]:
             for code in sorted(tallies, key=lambda code: -tallies[code].installs)
             if code in BY_CODE
         ],
-        "flags": [(shown_flag(flag), facts_of(flag)) for flag in flags],
+        "flags": [(shown_flag(flag), facts_of(flag, partner=True)) for flag in flags],
         "cases": list(evidence.cases(share.project_id, share.since, share.until, source=share.source)),
     }

@@ -47,6 +47,7 @@ BREAKER = Rule(
     0.5,
     "share",
     fixed=True,
+    measures="of its clicks within an hour had no valid signature",
 )
 MULTIPLES = (0.25, 0.5, 1, 2, 4)
 FILE_ROWS = 50_000
@@ -130,8 +131,8 @@ def fraud_list(request: PageRequest) -> HttpResponse:
 def _kpis(project: Project, period: Period, up: int) -> list[charts.Kpi]:
     def count(start: datetime, end: datetime) -> tuple[int, int, int]:
         rows = project.decisions.filter(installed_at__gte=start, installed_at__lt=end)
-        struck = rows.filter(candidates__fraud__contains=[{"action": BLOCK}]).values("pk").distinct().count()
-        return rows.filter(rejected=True).count(), struck, rows.count()
+        blocked = evidence.blocked_installs(project.pk, start, end)
+        return rows.filter(rejected=True).count(), blocked, rows.count()
 
     now, past = count(period.start, period.until), period.previous
     before = count(past.start, past.until) if past else (None, None, None)
@@ -348,9 +349,10 @@ FACTS = {
 }
 
 
-def facts_of(flag: FraudFlag) -> list[tuple[str, str]]:
-    """Return the numbers behind a flag, in words."""
-    found = [(words, formats.count(flag.evidence[name])) for name, words in FACTS.items() if name in flag.evidence]
+def facts_of(flag: FraudFlag, *, partner: bool = False) -> list[tuple[str, str]]:
+    """Return the numbers behind a flag, in words; a partner is not told how much others bring."""
+    known = {name: value for name, value in flag.evidence.items() if not (partner and name.startswith("others"))}
+    found = [(words, formats.count(known[name])) for name, words in FACTS.items() if name in known]
     if "distance" in flag.evidence:
         found.append(("Distance from the others, 0 to 1", f"{flag.evidence['distance']:.2f}"))
     if "p" in flag.evidence:
