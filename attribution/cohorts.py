@@ -17,6 +17,7 @@ from events import services as events
 WEEK, MONTH = "week", "month"
 DAYS = {WEEK: 7, MONTH: 30}
 SHOWN = 12
+LEAST = 5
 COMPLETE, PARTIAL, FUTURE = "complete", "partial", "future"
 ZERO = Decimal(0)
 
@@ -98,7 +99,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Cohorts:
-    """All cohorts of the last weeks or months, by source and start; `today` is a day of the project's zone."""
+    """All cohorts of the last weeks or months, by source and start; `today` is a day of the project's zone.
+
+    `starts` begin with the first one that anybody installed in.
+    """
 
     unit: str
     starts: Sequence[date]
@@ -199,4 +203,12 @@ def read(project: Project, unit: str, *, now: datetime) -> Cohorts:
             one.active[age] = people
         else:
             one.revenue[age] = amount
-    return Cohorts(unit, starts, today, sorted(found.values(), key=lambda one: (one.source, one.start)))
+    return Cohorts(
+        unit, _begun(starts, found.values()), today, sorted(found.values(), key=lambda one: (one.source, one.start))
+    )
+
+
+def _begun(starts: list[date], cohorts: Iterable[Cohort]) -> list[date]:
+    """Leave out the starts before anybody had installed, but keep a few."""
+    first = min((one.start for one in cohorts), default=starts[0])
+    return [start for place, start in enumerate(starts) if start >= first or place >= len(starts) - LEAST]

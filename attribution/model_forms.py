@@ -22,12 +22,10 @@ class WeightsForm(forms.Form):
         initial=PLACE,
     )
     first = forms.FloatField(
-        label="First touch", initial=40, required=False, widget=forms.TextInput(NUMBER), help_text="Only ratios matter."
+        label="First touch", initial=40, widget=forms.TextInput(NUMBER), help_text="Only ratios matter."
     )
-    middle = forms.FloatField(
-        label="Touches between, together", initial=20, required=False, widget=forms.TextInput(NUMBER)
-    )
-    last = forms.FloatField(label="Last touch", initial=40, required=False, widget=forms.TextInput(NUMBER))
+    middle = forms.FloatField(label="Touches between, together", initial=20, widget=forms.TextInput(NUMBER))
+    last = forms.FloatField(label="Last touch", initial=40, widget=forms.TextInput(NUMBER))
     half_life_days = forms.FloatField(
         label="Half-life in days",
         required=False,
@@ -37,7 +35,6 @@ class WeightsForm(forms.Form):
     view = forms.FloatField(
         label="A view counts, of a click",
         initial=1,
-        required=False,
         widget=forms.TextInput(NUMBER),
         help_text="1 is as much as a click, 0.25 a quarter, 0 nothing.",
     )

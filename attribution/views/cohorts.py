@@ -25,6 +25,8 @@ HEATS = 10
 # Of fewer people a share says little.
 FEW = 30
 CHART_SOURCES = 6
+# Of sources that share a colour, the second and further ones.
+DASHES: tuple[dict[str, Any], ...] = ({}, {"type": [6, 3]}, {"type": [2, 3]})
 SHOWN_SOURCES = 50
 CSV_HEAD = (
     "source", "installed_from", "people", "installs", "age", "complete", "active", "share", "revenue",
@@ -62,7 +64,7 @@ def cohort_list(request: PageRequest) -> HttpResponse:
         return _csv(found, source)
     rows: list[tuple[Any, int, list[Cell]]] = _source_rows(found) if by_source else _start_rows(found, source)
     mean = found.complete(found.of(source=source))
-    top = max([_value(cell, measure) or 0 for _, _, cells in rows for cell in cells if cell.state != FUTURE], default=0)
+    top = _top([cell for _, _, cells in rows for cell in cells if cell.state != FUTURE], measure)
     look = Look(measure, top, project.currency)
     context = {
         "found": found,
@@ -77,7 +79,7 @@ def cohort_list(request: PageRequest) -> HttpResponse:
         "people": sum(one.people for one in found.of(source=source)),
         "installs": sum(one.installs for one in found.of(source=source)),
         "highest": look.write(top),
-        "figure": _figure(found, source, measure),
+        "figure": _figure(found, source, measure, project.currency),
         "glance": _glance(found, source, measure, project.currency),
         "few": FEW,
     }
@@ -113,6 +115,12 @@ def _value(cell: Cell, measure: str) -> float | None:
     return cell.share
 
 
+def _top(cells: Sequence[Cell], measure: str) -> float:
+    """Return the largest value, of enough people where there are any: one rich person must not pale all others."""
+    many = [cell for cell in cells if cell.people >= FEW]
+    return max([_value(cell, measure) or 0 for cell in many or cells], default=0)
+
+
 def _line(name: Any, people: int, cells: Sequence[Cell], look: Look) -> dict[str, Any]:
     """Return a row of the table: its cells, and where nothing has begun yet when it will."""
     waits = isinstance(name, date) and cells[0].state == FUTURE
@@ -129,7 +137,7 @@ def _shown(cell: Cell, look: Look) -> dict[str, str]:
     value = _value(cell, look.measure)
     if cell.state == FUTURE or value is None:
         return {"text": "", "css": "is-future", "title": ""}
-    heat = max(1, round(value / look.top * HEATS)) if look.top and value > 0 else 0
+    heat = min(max(1, round(value / look.top * HEATS)), HEATS) if look.top and value > 0 else 0
     classes = [f"heat-{heat}" if heat else "", "is-partial" if cell.state == PARTIAL else ""]
     classes.append("is-few" if cell.people < FEW else "")
     if look.measure == REVENUE:
@@ -141,18 +149,22 @@ def _shown(cell: Cell, look: Look) -> dict[str, str]:
     return {"text": look.write(value).removesuffix("%"), "css": " ".join(filter(None, classes)), "title": title}
 
 
-def _figure(found: Cohorts, source: str, measure: str) -> charts.Figure | None:
+def _figure(found: Cohorts, source: str, measure: str, currency: str) -> charts.Figure | None:
     """Draw the largest sources along the ages, complete cohorts only."""
     shown = [source] if source else list(found.sources)[:CHART_SOURCES]
     kind = SHARE if measure == PEOPLE else measure
-    number = "money" if kind == REVENUE else "percent"
-    lines = []
+    number = "compact" if kind == REVENUE else "percent"
+    lines: list[tuple[str, str, list[float | None]]] = []
+    dashes: list[Any] = []
     for name in shown:
         cells = found.complete(found.of(source=name))
-        values = [_value(cell, kind) if cell.state != FUTURE else None for cell in cells]
+        # A curve over few people jumps about and says nothing.
+        values = [_value(cell, kind) if cell.people >= FEW else None for cell in cells]
         if any(value is not None for value in values):
             look = sources.look_of(name)
+            alike = sum(colour == look.colour for _, colour, _ in lines)
             lines.append((look.name, look.colour, values))
+            dashes.append(DASHES[min(alike, len(DASHES) - 1)])
     if not lines:
         return None
     ages = [f"{found.unit.capitalize()} {age}" for age in found.ages]
@@ -161,22 +173,25 @@ def _figure(found: Cohorts, source: str, measure: str) -> charts.Figure | None:
         "yAxis": {
             "type": "value",
             "min": 0,
-            "name": "revenue per install" if kind == REVENUE else f"came back in that {found.unit}",
+            "name": f"{currency} per install" if kind == REVENUE else f"came back in that {found.unit}",
             "axisLabel": {"formatter": f"%{number}"},
         },
         "series": [
             {
                 "name": name, "type": "line", "colour": f"${colour}", "symbol": "circle", "symbolSize": 5,
-                "lineStyle": {"width": 2}, "tooltip": {"valueFormatter": f"%{number}"},
+                "lineStyle": {"width": 2, **dash}, "tooltip": {"valueFormatter": f"%{number}"},
                 "data": [None if value is None else round(value, 6) for value in values],
             }
-            for name, colour, values in lines
+            for (name, colour, values), dash in zip(lines, dashes, strict=True)
         ],
     }  # fmt: skip
-    write = charts.WRITTEN[number]
-    rows = [[age, *(write(values[at]) for _, _, values in lines)] for at, age in enumerate(ages)]
+    rows = [[age, *(_written(values[at], kind, currency) for _, _, values in lines)] for at, age in enumerate(ages)]
     label = f"{'Revenue per install' if kind == REVENUE else 'Share that came back'} by age and source, lines"
     return charts.Figure("cohorts", label, option, ["Age", *(name for name, _, _ in lines)], rows)
+
+
+def _written(value: float | None, measure: str, currency: str) -> str:
+    return formats.money(value, currency) if measure == REVENUE else formats.share(value)
 
 
 def _glance(found: Cohorts, source: str, measure: str, currency: str) -> list[dict[str, Any]]:
@@ -188,10 +203,11 @@ def _glance(found: Cohorts, source: str, measure: str, currency: str) -> list[di
     kind = SHARE if measure == PEOPLE else measure
     lines = []
     for age in (1, 2, 4):
-        now, before = _value(newer[age - 1], kind), _value(older[age - 1], kind)
-        if now is None:
+        if age not in found.ages or newer[age - 1].people < FEW:
             continue
-        text = formats.money(now, currency) if kind == REVENUE else formats.share(now)
+        now = _value(newer[age - 1], kind)
+        before = _value(older[age - 1], kind) if older[age - 1].people >= FEW else None
+        text = _written(now, kind, currency)
         lines.append({"name": f"{found.unit.capitalize()} {age}", "text": text, "now": now, "before": before})
     return lines
 

@@ -46,7 +46,7 @@ COLOURS = {
     "shapley": "purple",
 }
 # Columns that a phone shows.
-KEPT_NARROW = ("linear", "markov", "shapley")
+KEPT_NARROW = ("markov", "shapley")
 # From which difference on a cell is tinted, and how strongly.
 TINTS = ((1.0, 6), (0.5, 5), (0.25, 4), (0.1, 3), (0.05, 2))
 EXAMPLE = (
@@ -125,7 +125,7 @@ def _numbers(request: PageRequest, found: Comparison) -> dict[str, Any]:
         "organic": _amount(found, found.organic, request.project.currency),
         "total": _amount(found, found.total, request.project.currency),
         "said": _said(found, request.project.currency),
-        "figure": _figure(found),
+        "figure": _figure(found, request.project.currency),
         "rules": crediting.RULES,
     }
 
@@ -196,17 +196,18 @@ def _name(row: Row) -> str:
     return f"{row.channel.campaign} / {source}" if row.channel.campaign else source
 
 
-def _figure(found: Comparison) -> charts.Figure | None:
+def _figure(found: Comparison, currency: str) -> charts.Figure | None:
     """Draw the models as bars beside each other for each of the largest channels."""
     shown = found.rows[:CHART_CHANNELS]
     if not shown:
         return None
-    number = "money" if found.measure == journeys.REVENUE else "compact"
-    write = charts.WRITTEN[number]
-    names = [_name(row) for row in shown]
+    names = [row.channel.campaign or _name(row) for row in shown]
+    unit = currency if found.measure == journeys.REVENUE else UNITS[found.measure]
     series = [("By your rules", "accent", [row.decided for row in shown])]
     for place, column in enumerate(found.columns):
         amounts = [row.credits[place] for row in shown]
+        if column.name == "last_non_direct" and amounts == series[-1][2]:
+            continue  # without direct touches it is the last touch, and needs no bar of its own
         series.append((column.label, COLOURS.get(column.name, "grey/0.5"), amounts))
     drawn = [
         {
@@ -216,18 +217,21 @@ def _figure(found: Comparison) -> charts.Figure | None:
             "barGap": "8%",
             "barCategoryGap": "24%",
             "emphasis": {"focus": "series"},
-            "tooltip": {"valueFormatter": f"%{number}"},
+            "tooltip": {"valueFormatter": "%compact"},
             "data": [round(amount, 4) for amount in amounts],
         }
         for name, colour, amounts in series
     ]
     option = {
-        "xAxis": {"type": "category", "data": names},
-        "yAxis": {"type": "value", "name": UNITS[found.measure], "axisLabel": {"formatter": f"%{number}"}},
+        "xAxis": {"type": "category", "data": names, "axisLabel": {"width": 130, "overflow": "truncate"}},
+        "yAxis": {"type": "value", "name": unit, "axisLabel": {"formatter": "%compact"}},
         "series": drawn,
     }
     label = f"{MEASURES[found.measure]} that each model gives the largest channels, grouped bars"
-    rows = [[name, *(write(amounts[at]) for _, _, amounts in series)] for at, name in enumerate(names)]
+    rows = [
+        [_name(row), *(_amount(found, amounts[at], currency) for _, _, amounts in series)]
+        for at, row in enumerate(shown)
+    ]
     return charts.Figure("models", label, option, ["Channel", *(name for name, _, _ in series)], rows)
 
 
