@@ -13,12 +13,15 @@ from attribution import (
     link_api,
     metrics_api,
     redirects,
+    rule_api,
     views,
 )
 from attribution.views import accuracy as accuracy_views
 from attribution.views import cohorts as cohort_views
 from attribution.views import domains as domain_views
 from attribution.views import models as model_views
+from attribution.views import replays as replay_views
+from attribution.views import rules as rule_views
 
 app_name = "attribution"
 urlpatterns = [
@@ -100,4 +103,28 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/models/<int:model_id>/delete/", model_views.model_delete, name="model-delete"),
     path("dashboard/<slug:project_slug>/models/undo/<str:token>/", model_views.model_undo, name="model-undo"),
     path("dashboard/<slug:project_slug>/cohorts/", cohort_views.cohort_list, name="cohort-list"),
+    path("v1/attribution/rule-sets", rule_api.RuleSets.as_view(), name="rule-sets"),
+    path("v1/attribution/rule-sets/<int:version>", rule_api.RuleSetOne.as_view(), name="rule-set"),
+    path("v1/attribution/replays", rule_api.Replays.as_view(), name="replays"),
+    path("v1/attribution/replays/<int:replay_id>", rule_api.ReplayOne.as_view(), name="replay"),
+    path("v1/attribution/replays/<int:replay_id>/changes", rule_api.ReplayChanges.as_view(), name="replay-changes"),
+    path("v1/attribution/replays/<int:replay_id>/approve", rule_api.ReplayApproval.as_view(), name="replay-approval"),
+    path("v1/attribution/replays/<int:replay_id>/cancel", rule_api.ReplayCancel.as_view(), name="replay-cancelation"),
+    path("dashboard/<slug:project_slug>/rules/", rule_views.rule_list, name="rule-list"),
+    path("dashboard/<slug:project_slug>/rules/edit/", rule_views.rule_edit, name="rule-edit"),
+    path("dashboard/<slug:project_slug>/rules/<int:version>/", rule_views.rule_detail, name="rule-detail"),
+    path("dashboard/<slug:project_slug>/rules/replays/", replay_views.replay_list, name="replay-list"),
+    path(
+        "dashboard/<slug:project_slug>/rules/replays/<int:replay_id>/", replay_views.replay_detail, name="replay-detail"
+    ),
+    path(
+        "dashboard/<slug:project_slug>/rules/replays/<int:replay_id>/approve/",
+        replay_views.replay_approve,
+        name="replay-approve",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/rules/replays/<int:replay_id>/cancel/",
+        replay_views.replay_cancel,
+        name="replay-cancel",
+    ),
 ]

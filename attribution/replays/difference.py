@@ -15,20 +15,22 @@ WITH RECURSIVE chain AS (
     UNION
     SELECT c.id, o.original_id FROM chain c JOIN attribution_decision o ON o.id = c.first
     WHERE o.kind = 'reinstall' AND o.original_id IS NOT NULL
-), family AS (
-    SELECT r.decision_id, d.install_id
-    FROM attribution_replaychange r JOIN attribution_decision d ON d.id = r.decision_id
+), moved AS MATERIALIZED (
+    SELECT r.id, r.decision_id, d.install_id FROM attribution_replaychange r
+    JOIN attribution_decision d ON d.id = r.decision_id
     WHERE r.replay_id = %(replay)s AND (d.kind <> 'reinstall' OR d.original_id IS NULL)
-    UNION
-    SELECT r.decision_id, d.install_id FROM attribution_replaychange r JOIN chain c ON c.first = r.decision_id
-    JOIN attribution_decision o ON o.id = c.first AND (o.kind <> 'reinstall' OR o.original_id IS NULL)
-    JOIN attribution_decision d ON d.id = c.id WHERE r.replay_id = %(replay)s
+), family AS (
+    SELECT id, install_id FROM moved
+    UNION ALL
+    SELECT m.id, d.install_id FROM chain c JOIN moved m ON m.decision_id = c.first
+    JOIN attribution_decision d ON d.id = c.id
 ), sums AS (
-    SELECT f.decision_id, sum(c.revenue) AS revenue FROM family f JOIN attribution_conversion c USING (install_id)
-    WHERE c.counted AND c.revenue IS NOT NULL AND c.currency = %(currency)s GROUP BY f.decision_id
+    SELECT f.id, sum(c.revenue) AS revenue FROM family f CROSS JOIN LATERAL (
+        SELECT revenue FROM attribution_conversion c
+        WHERE c.install_id = f.install_id AND c.counted AND c.revenue IS NOT NULL AND c.currency = %(currency)s
+    ) c GROUP BY f.id
 )
-UPDATE attribution_replaychange r SET revenue = s.revenue FROM sums s
-WHERE r.replay_id = %(replay)s AND r.decision_id = s.decision_id
+UPDATE attribution_replaychange r SET revenue = s.revenue FROM sums s WHERE r.id = s.id
 """
 # Only what is counted as an install moves; reinstalls and returns that change are told beside it.
 ROUTES = """
@@ -84,6 +86,8 @@ def _summary(replay: Replay) -> dict[str, Any]:
         "until": replay.until,
     }
     with connection.cursor() as cursor:
+        # The changes were written this minute, and the planner takes the table for what it was before.
+        cursor.execute("ANALYZE attribution_replaychange")
         cursor.execute(REVENUE, values)
         cursor.execute(ROUTES, [replay.pk])
         routes = [
