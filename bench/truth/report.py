@@ -38,13 +38,15 @@ def show(  # noqa: PLR0917 -- the six things it compares
     counted = ~outcome.rejected & np.array([kind == "install" for kind in outcome.kind])
     right = outcome.touch == installs.truth
     named = counted & (outcome.touch >= 0)
-    print("\ndecisions that name a touch                      number      right  share right (95 % interval)")
-    _line("all", named, right)
+    # A touch that the person who installed really made, whether or not it was the last one.
+    person = (outcome.touch >= 0) & (world.touches.person[outcome.touch] == installs.person)
+    print("\ndecisions that name a touch                 number  the very touch (95 % interval)    of the right person")
+    _line("all", named, right, person)
     tiers = np.array(outcome.tier)
     by_network = tiers == PROBABILISTIC
-    _line("by an id (deterministic, clicks)", named & ~by_network & (tiers != VIEW), right)
+    _line("by an id (deterministic, clicks)", named & ~by_network & (tiers != VIEW), right, person)
     for tier in sorted(set(outcome.tier) - {"organic", ""}):
-        _line(f"  {tier}", named & (tiers == tier), right)
+        _line(f"  {tier}", named & (tiers == tier), right, person)
     _wrong(world, named & ~right, outcome, tiers)
     _network(world, asked, best, named & by_network, right)
     _plain(world, ids, asked, best, outcome, genuine, counted, others)
@@ -69,9 +71,10 @@ def share(successes: float, trials: float) -> str:
     return f"{successes / trials:8.3%}  ({low:.3%} - {high:.3%})"
 
 
-def _line(name: str, among: Flags, right: Flags) -> None:
-    number, good = int(among.sum()), int((among & right).sum())
-    print(f"  {name:44} {number:8,} {good:10,}  {share(good, number)}")
+def _line(name: str, among: Flags, right: Flags, person: Flags) -> None:
+    number = int(among.sum())
+    very, of_person = (share(int((among & one).sum()), number) for one in (right, person))
+    print(f"  {name:36} {number:8,}  {very:32}  {of_person}")
 
 
 def _world(world: World, driven: Flags, genuine: Flags) -> None:
@@ -183,7 +186,7 @@ def _shares(world: World, outcome: Outcome, named: Flags, driven: Flags) -> None
 def _fraud(world: World, outcome: Outcome) -> None:
     """Print precision and recall of each fraud code, on what was weighed."""
     touches, installs = world.touches, world.installs
-    print("\nfraud                                struck    right   precision   recall   credited all the same")
+    print("\nfraud, of what was weighed")
     credited = set(outcome.touch[~outcome.rejected & (outcome.touch >= 0)].tolist())
     for code, label in (
         ("ctit_injection", INJECTED),
@@ -192,20 +195,25 @@ def _fraud(world: World, outcome: Outcome) -> None:
     ):
         meant = {one for one in np.flatnonzero(touches.label == label).tolist() if one in outcome.weighed}
         struck = {one for one, codes in outcome.touch_codes.items() if code in codes}
-        _row(code, len(struck), len(struck & meant), len(meant), len(meant & credited), "touches")
+        cheats = {one for one in struck if touches.label[one] > 0}
+        _row(code, (len(struck), len(cheats)), (len(meant), len(struck & meant)), len(meant & credited), "touches")
     for code, label in (("sdk_signature", SPOOFED), ("device_farm", FARMED), ("ip_datacenter", SPOOFED)):
         meant = set(np.flatnonzero(installs.label == label).tolist())
         struck = {one for one, codes in enumerate(outcome.install_codes) if code in codes}
+        cheats = {one for one in struck if installs.label[one] > 0}
         kept = {one for one in meant if outcome.touch[one] >= 0 and not outcome.rejected[one]}
-        _row(code, len(struck), len(struck & meant), len(meant), len(kept), "installs")
+        _row(code, (len(struck), len(cheats)), (len(meant), len(struck & meant)), len(kept), "installs")
     flags = "; ".join(f"{code}: {', '.join(sorted(found))}" for code, found in sorted(outcome.flagged.items()))
     print(f"  flags over sources: {flags or 'none'} (cheats: {', '.join(SOURCES[10:15])})")
 
 
-def _row(code: str, struck: int, right: int, meant: int, kept: int, things: str) -> None:  # noqa: PLR0917
-    precision = f"{right / struck:8.1%}" if struck else "       -"
-    recall = f"{right / meant:8.1%}" if meant else "       -"
-    print(f"  {code:20} {things:10} {struck:9,} {right:8,}   {precision} {recall}   {kept:,} of {meant:,}")
+def _row(code: str, struck: tuple[int, int], meant: tuple[int, int], kept: int, things: str) -> None:
+    """Print how many of those struck are cheats, and how many of those meant were struck."""
+    precision, recall = (f"{right / all_:8.1%}" if all_ else "       -" for all_, right in (struck, meant))
+    print(
+        f"  {code:18} {things:9} struck {struck[0]:7,}, cheats {struck[1]:7,} ={precision}; of {meant[0]:6,} meant"
+        f" struck {meant[1]:6,} ={recall}; credited all the same {kept:,}"
+    )
 
 
 def _brier(outcome: Outcome, among: Flags, right: Flags) -> None:
