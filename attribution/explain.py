@@ -92,15 +92,15 @@ def tell(decision: Decision, candidates: Sequence[Candidate]) -> Story:
     rules = Rules.from_json(decision.rule_set.rules)
     return verdict.tell(
         decision.tier,
-        [touched(one) for one in candidates],
+        [touched(one, rules) for one in candidates],
         considered=decision.considered,
-        windows_s=dict(rules.windows_s),
         widest_s=rules.widest_window_s,
+        kind=decision.kind,
     )
 
 
-def touched(candidate: Candidate) -> Touched:
-    """Return what the words need to know of a candidate."""
+def touched(candidate: Candidate, rules: Rules) -> Touched:
+    """Return what the words need to know of a candidate; its window is the one that held for this touch."""
     touch = candidate.touch
     return Touched(
         touch.source,
@@ -112,6 +112,8 @@ def touched(candidate: Candidate) -> Touched:
         tuple(candidate.reasons),
         candidate.age_s,
         candidate.probability,
+        rules.for_touch(touch).windows_s.get(candidate.tier, 0),
+        tuple(one["code"] for one in candidate.fraud if one["action"] == "block"),
     )
 
 

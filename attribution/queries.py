@@ -270,7 +270,7 @@ def pending_installs(project: Project) -> int:
 
 def get_decision(project: Project, decision_id: int) -> Decision:
     """Return a decision with what its page shows. Raises Decision.DoesNotExist, also for another project's."""
-    related = Decision.objects.select_related("project", "install", "touch", "touch__link", "rule_set")
+    related = Decision.objects.select_related("project", "install", "touch", "touch__link", "rule_set", "original")
     return related.get(project=project, pk=decision_id)
 
 

@@ -6,9 +6,7 @@ Plain values: no Django, clock or network. A rule set keeps them as JSON, see `R
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
-
-from attribution.facts import TouchFacts
+from typing import Any, Protocol
 
 INSTALL_REFERRER = "install_referrer"
 CLICK_ID = "click_id"
@@ -45,6 +43,15 @@ WINDOWS_S = {
     PROBABILISTIC: DAY_S,
     VIEW: DAY_S,
 }
+
+
+class Placed(Protocol):
+    """What says which rules hold for a touch."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def link_id(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class Rules:
         order = (tuple(tier for tier in tiers if tier in CERTAIN) for tiers in self.order)
         return replace(self, order=tuple(tiers for tiers in order if tiers))
 
-    def for_touch(self, touch: TouchFacts) -> "Rules":
+    def for_touch(self, touch: "Placed") -> "Rules":
         """Return the rules that hold for one touch: its link's go before its source's, those before the project's."""
         if not self._special:
             return self

@@ -107,6 +107,22 @@ REFUSED_BECAUSE = {
     "below_threshold": "matches by network only, and is not likely enough to be named",
     "tier_off": "matches in a way that the rules don’t ask for",
 }
+SAME_IDS = {
+    "same_advertising_id": "advertising id",
+    "same_device_id": "device id",
+    "same_user_id": "user id",
+    "same_email": "e-mail address",
+    "same_phone": "phone number",
+}
+NOUNS = {"install": "install", "reinstall": "reinstall", "reattribution": "return"}
+KIND_NAMES = {"install": "New install", "reinstall": "Reinstall", "reattribution": "Return to the app"}
+KIND_MEANS = {
+    "install": "Nobody with this device or this id had installed the app before, as far as the rules look back.",
+    "reinstall": "The same device or person had installed the app before. It is counted beside new installs, and the"
+    " person’s revenue stays with the source of the first one.",
+    "reattribution": "Somebody who had been away came back by a click. It is counted beside new installs.",
+}
+BEATEN = {"likelier_click_won": "less likely", "later_click_won": "older", "later_view_won": "older"}
 ORGANIC_MEANS = "The person came by search, by word of mouth, or through something that carries no link of yours."
 
 
@@ -139,6 +155,8 @@ class Touched:
     reasons: tuple[str, ...]
     age_s: float
     probability: float | None = None
+    window_s: float = 0
+    fraud: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -169,26 +187,25 @@ def number_word(number: int, *, capital: bool = True) -> str:
     return word if capital else word.lower()
 
 
-def tell(
-    tier: str, touches: Sequence[Touched], *, considered: int, windows_s: dict[str, int], widest_s: float
-) -> Story:
+def tell(tier: str, touches: Sequence[Touched], *, considered: int, widest_s: float, kind: str = "install") -> Story:
     """Tell a decision. `touches` are its candidates, the credited one among them; `considered` counts also those
     that were found and not kept."""
     won = next((touch for touch in touches if touch.credited), None)
+    noun = NOUNS.get(kind, kind)
     if won is None:
-        return Story(_organic(touches), _organic_rest(touches, windows_s, widest_s))
+        return Story(_organic(touches, noun), _organic_rest(touches, widest_s))
     lost = [touch for touch in touches if not touch.credited]
-    return Story(_credited(tier, won), _lost(lost, won, max(considered - 1, len(lost)), windows_s))
+    return Story(_credited(tier, won, noun), _lost(lost, won, max(considered - 1, len(lost))))
 
 
-def _credited(tier: str, won: Touched) -> tuple[Said, ...]:
+def _credited(tier: str, won: Touched, noun: str) -> tuple[Said, ...]:
     name, before = Said(won.name, strong=True), Said(f"{span(won.age_s)} before", strong=True)
     if tier == rules.PROBABILISTIC:
         sure = f", {chance(won.probability)} likely" if won.probability is not None else ""
-        how = f" the install, from the same network and kind of device{sure}."
+        how = f" the {noun}, from the same network and kind of device{sure}."
         return Said("Probably "), name, Said(": clicked "), before, Said(how)
     verb = ": shown " if won.type != facts.CLICK else ": clicked "
-    return Said("Credited to "), name, Said(verb), before, Said(f" the install, {_evidence(won)}.")
+    return Said("Credited to "), name, Said(verb), before, Said(f" the {noun}, {_evidence(won)}.")
 
 
 def _evidence(won: Touched) -> str:
@@ -197,25 +214,24 @@ def _evidence(won: Touched) -> str:
         return "and Google Play handed its click id to the app"
     if "same_click_id" in found:
         return "with the same click id"
-    ids = [
-        word
-        for code, word in (("same_advertising_id", "advertising id"), ("same_device_id", "device id"))
-        if code in found
-    ]
-    words = " and ".join(ids) or "device"
+    if "said_by_meta" in found:
+        return "and Meta’s install referrer names the ad"
+    if "said_by_apple" in found:
+        return "and Apple says that this ad brought it"
+    words = " and ".join(word for code, word in SAME_IDS.items() if code in found) or "device"
     return f"with the same {words}" + (", and no click matched" if won.type != facts.CLICK else "")
 
 
-def _organic(touches: Sequence[Touched]) -> tuple[Said, ...]:
+def _organic(touches: Sequence[Touched], noun: str) -> tuple[Said, ...]:
     if not touches:
-        return Said("Organic", strong=True), Said(": no tap and no view shares an id or the network with this install.")
+        return Said("Organic", strong=True), Said(f": no tap and no view shares an id or the network with this {noun}.")
     near = (
         "One touch came near, and it"
         if len(touches) == 1
         else f"{number_word(len(touches))} touches came near, and none"
     )
     return Said("Organic", strong=True), Said(
-        f": {near[0].lower()}{near[1:]} could{_not(touches)} have brought this install."
+        f": {near[0].lower()}{near[1:]} could{_not(touches)} have brought this {noun}."
     )
 
 
@@ -223,52 +239,66 @@ def _not(touches: Sequence[Touched]) -> str:
     return " not" if len(touches) == 1 else ""
 
 
-def _organic_rest(touches: Sequence[Touched], windows_s: dict[str, int], widest_s: float) -> str:
+def _organic_rest(touches: Sequence[Touched], widest_s: float) -> str:
     if touches:
-        return _because(touches, None, windows_s, Counter(look_of(touch.source).name for touch in touches))
+        return _because(touches, None, Counter(look_of(touch.source).name for touch in touches))
     return f"Looked for in the {span(widest_s)} before the first open. {ORGANIC_MEANS}"
 
 
-def _lost(lost: Sequence[Touched], won: Touched, number: int, windows_s: dict[str, int]) -> str:
+def _lost(lost: Sequence[Touched], won: Touched, number: int) -> str:
     if not lost:
         return "No other touch came into question."
     names = Counter(look_of(touch.source).name for touch in [won, *lost])
     first = f"{number_word(number)} other {'touch' if number == 1 else 'touches'} lost. "
-    return first + _because(lost, won, windows_s, names)
+    return first + _because(lost, won, names)
 
 
-def _because(touches: Sequence[Touched], won: Touched | None, windows_s: dict[str, int], names: Counter[str]) -> str:
+def _because(touches: Sequence[Touched], won: Touched | None, names: Counter[str]) -> str:
     """Say of up to four touches why each lost; the others are in the table below."""
     sentences = []
     for touch in touches[:TOLD]:
         source = look_of(touch.source).name
         owner = source if names[source] == 1 else touch.name
-        sentences.append(why_lost(touch, won, windows_s, owner))
+        sentences.append(why_lost(touch, won, owner))
     if len(touches) > TOLD:
         sentences.append("The others are in the table below.")
     return " ".join(sentences)
 
 
-def why_lost(touch: Touched, won: Touched | None, windows_s: dict[str, int], owner: str) -> str:
+def why_lost(touch: Touched, won: Touched | None, owner: str) -> str:
     """Say in one sentence why a touch was not credited."""
     whose = f"{owner}’{'' if owner.endswith('s') else 's'} {touch.noun}"
     if "click_after_download_began" in touch.reasons:
         return f"{owner} sent its click after the download had begun, so it can’t have caused the install."
-    for code, words in REFUSED_BECAUSE.items():
-        if code in touch.reasons:
-            return f"{whose} {words}."
+    if refused := _refused(touch):
+        return f"{whose} {refused}"
     if "outside_window" in touch.reasons:
-        window = windows_s.get(touch.tier, 0)
-        return f"{whose} was {span(touch.age_s - window)} outside the {window_words(window)} window."
+        late = span(touch.age_s - touch.window_s)
+        return f"{whose} was {late} outside the {window_words(touch.window_s)} window."
     if "click_outranks_view" in touch.reasons:
         return f"{owner} only showed an ad, and a click outranks a view."
-    if "later_click_won" in touch.reasons or "later_view_won" in touch.reasons:
-        return f"{whose} was older."
+    for code, words in BEATEN.items():
+        if code in touch.reasons:
+            return f"{whose} was {words}."
     if "stronger_tier_won" in touch.reasons and won is not None:
         mine, theirs = EVIDENCE.get(touch.tier, touch.tier), EVIDENCE.get(won.tier, won.tier)
         return f"{whose} matched by {mine}, which is weaker than {theirs}."
     told = " ".join(reasons.sentence(code) for code in touch.reasons)
     return f"{whose}: {told}" if told else f"{whose} could not win."
+
+
+def _refused(touch: Touched) -> str:
+    """Say why a touch could not win in any kind of match, after "TikTok’s click"; "" when it could."""
+    if "below_threshold" in touch.reasons and touch.probability is not None:
+        return f"matches by network only and is {chance(touch.probability)} likely, too little to be named."
+    if "fraud" in touch.reasons and touch.fraud:
+        return f"was blocked: {_inside(reasons.sentence(touch.fraud[0]))}"
+    return next((f"{words}." for code, words in REFUSED_BECAUSE.items() if code in touch.reasons), "")
+
+
+def _inside(sentence: str) -> str:
+    """Write a sentence as part of another one."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def window_words(seconds: float) -> str:
@@ -277,7 +307,7 @@ def window_words(seconds: float) -> str:
     return f"{hours:g}-hour" if hours <= 48 else f"{hours / 24:g}-day"
 
 
-def chips(touch: Touched, windows_s: dict[str, int]) -> list[Chip]:
+def chips(touch: Touched) -> list[Chip]:
     """Return a touch's reasons in a few words each; how far outside its window it was is said as well."""
     found = []
     for code in touch.reasons:
@@ -285,11 +315,11 @@ def chips(touch: Touched, windows_s: dict[str, int]) -> list[Chip]:
             continue  # that a click outranks a view says it already
         words = CHIPS.get(code, code.replace("_", " ").capitalize())
         if code == "outside_window":
-            late = span(touch.age_s - windows_s.get(touch.tier, 0))
+            late = span(touch.age_s - touch.window_s)
             words = f"{late} outside the {touch.noun} window"
         found.append(Chip(words, reasons.sentence(code)))
     if touch.credited:
-        window = window_words(windows_s.get(touch.tier, 0))
+        window = window_words(touch.window_s)
         found.insert(1, Chip("Inside the window", f"It happened within the {window} window of this kind of match."))
     return found
 

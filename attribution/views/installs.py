@@ -22,6 +22,7 @@ from growthplatform.core.http import page
 
 ORDERS = both_ways({"installed": "installed_at", "source": "source", "campaign": "campaign", "tier": "tier"})
 NEWEST = "-installed"
+SHOWN_CONVERSIONS = 20
 # Parameters of the address that have no choice of their own on the page, and their columns.
 OTHERS = {name: DIMENSIONS[name].decision for name in ("ad_set", "ad", "creative", "publisher", "country", "platform")}
 KINDS = {
@@ -188,6 +189,7 @@ def decision_detail(request: PageRequest, decision_id: str) -> HttpResponse:
     person = people.get(decision.install.distinct_id)
     context = {
         **story.of(decision, list(explain.candidates_of(decision)), people),
+        "bought": decision.install.conversions.order_by("-ts", "-id")[:SHOWN_CONVERSIONS],
         "person": person,
         "person_url": _person_url(request, person) if person else "",
     }

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from attribution import explain, lanes, queries, verdict
+from attribution import explain, lanes, queries, reasons, verdict
 from attribution.facts import CLICK, is_real_id, models_agree, versions_agree
+from attribution.fraud.catalogue import BLOCK, RULES
 from attribution.models import Candidate, Decision, Install, RuleSet, Touch
 from attribution.rules import PROBABILISTIC, Rules
 from attribution.verdict import Touched
@@ -20,9 +21,21 @@ OS_NAMES = {"ios": "iOS", "android": "Android", "macos": "macOS", "windows": "Wi
 FAMILIES = {"iphone": "iPhone", "ipad": "iPad", "ipod": "iPod"}
 # A maker's number rather than a name: sm-s918b, m2101k6g, cph2581.
 CODE = re.compile(r"[a-z]{1,3}-?\w*\d\w*")
+BY_CODE = {rule.code: rule for rule in RULES}
+FIRST = {"reinstall": "First open after installing again", "reattribution": "Back in the app"}
 LATE_S = 60
 KEPT_TOUCHES = 6
 SHOWN_TOUCHES = 20
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A fraud rule that was struck, in words: its name, what it measured, and whether it blocks."""
+
+    name: str
+    sentence: str
+    measured: str
+    blocks: bool
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,8 @@ class LaneRow:
     touch: Touch
     state: str
     chips: list[verdict.Chip]
+    struck: list["Strike"]
+    chance: float | None
     lane: lanes.Lane
     when: str
     window: str
@@ -65,13 +80,16 @@ class Step:
 def of(decision: Decision, candidates: Sequence[Candidate], people: Mapping[str, int]) -> dict[str, Any]:
     """Return everything that the page of `decision` shows but who the person is."""
     rules = Rules.from_json(decision.rule_set.rules)
-    windows_s = dict(rules.windows_s)
-    touched = [explain.touched(one) for one in candidates]
+    touched = [explain.touched(one, rules) for one in candidates]
     won = next((one for one in candidates if one.credited), None)
     lost = max(decision.considered, len(candidates)) - (1 if won else 0)
     compared = won or (candidates[0] if candidates else None)
     return {
         "decision": decision,
+        "kind": verdict.KIND_NAMES.get(decision.kind, decision.kind),
+        "kind_means": verdict.KIND_MEANS.get(decision.kind, ""),
+        "notes": [reasons.sentence(code) for code in decision.notes],
+        "struck": [_struck(one) for one in decision.fraud],
         "install": decision.install,
         "device": device_of(decision.install),
         "story": explain.tell(decision, candidates),
@@ -80,7 +98,7 @@ def of(decision: Decision, candidates: Sequence[Candidate], people: Mapping[str,
         "tier_name": verdict.TIER_NAMES.get(decision.tier, decision.tier),
         "decided_in_s": _decided_in(decision),
         "lanes": {
-            **_lanes(decision.install, candidates, touched, windows_s),
+            **_lanes(decision.install, candidates, touched),
             "more": max(decision.considered, len(candidates)) - min(len(candidates), SHOWN_TOUCHES),
         },
         "considered": max(decision.considered, len(candidates)),
@@ -122,9 +140,7 @@ def _decided_in(decision: Decision) -> float | None:
     return max(taken, 0.0) if decision.revision == 1 else None
 
 
-def _lanes(
-    install: Install, candidates: Sequence[Candidate], touched: Sequence[Touched], windows_s: dict[str, int]
-) -> dict[str, Any]:
+def _lanes(install: Install, candidates: Sequence[Candidate], touched: Sequence[Touched]) -> dict[str, Any]:
     """Return the rows, latest touch first, and the axis they share."""
     # Candidates come winner first, then what could have won: the ones most worth seeing.
     pairs = list(zip(candidates, touched, strict=True))[:SHOWN_TOUCHES]
@@ -134,18 +150,20 @@ def _lanes(
     begun = install.install_begin_at
     rows = []
     for number, (candidate, facts) in enumerate(ordered):
-        name = _window_name(facts, windows_s)
+        name = _window_name(facts)
         late = begun is not None and "click_after_download_began" in facts.reasons
         rows.append(
             LaneRow(
                 candidate,
                 candidate.touch,
                 "won" if facts.credited else "lost" if facts.eligible else "out",
-                verdict.chips(facts, windows_s),
+                verdict.chips(facts),
+                [_struck(one) for one in candidate.fraud],
+                candidate.probability if candidate.tier == PROBABILISTIC else None,
                 lanes.lane(
                     scale,
                     age_s=candidate.age_s,
-                    window_s=windows_s.get(candidate.tier, 0),
+                    window_s=facts.window_s,
                     label=name if first_of.setdefault(name, number) == number else "",
                     begun_s=(install.installed_at - begun).total_seconds() if begun and late else None,
                 ),
@@ -157,8 +175,18 @@ def _lanes(
     return {"rows": rows, "ticks": scale.ticks(), "install_x": f"{lanes.INSTALL_X:.0f}%"}
 
 
-def _window_name(touched: Touched, windows_s: dict[str, int]) -> str:
-    length = span(windows_s.get(touched.tier, 0)).replace("1 day", "24 h")
+def _struck(struck: Mapping[str, Any]) -> Strike:
+    rule = BY_CODE.get(struck["code"])
+    value, unit = struck["value"], rule.unit if rule else ""
+    measured = value if isinstance(value, str) else f"{value:,.4g} {unit}".strip() if unit else ""
+    if unit and not isinstance(value, str):
+        measured = f"{measured}; the rule says {struck['threshold']:,.4g}"
+    name = rule.name if rule else str(struck["code"])
+    return Strike(name, reasons.sentence(struck["code"]), measured, struck["action"] == BLOCK)
+
+
+def _window_name(touched: Touched) -> str:
+    length = span(touched.window_s).replace("1 day", "24 h")
     if touched.tier == PROBABILISTIC:
         return f"network window, {length}"
     return f"{touched.noun} window, {length}"
@@ -172,10 +200,19 @@ def id_rows(touch: Touch | None, install: Install) -> list[IdRow]:
         ("Play referrer", touch.touch_id if touch else "", install.referrer_click_id),
         ("Advertising id", touch.advertising_id if touch else "", install.advertising_id),
         ("Device id", touch.device_id if touch else "", install.device_id),
+        ("User id", touch.user_id if touch else "", install.user_id),
+        ("E-mail, hashed", touch.email_sha256 if touch else "", install.email_sha256),
+        ("Phone, hashed", touch.phone_sha256 if touch else "", install.phone_sha256),
         ("Network", str(touch.ip or "") if touch else "", str(install.ip or "")),
         ("System", _system(touch) if touch else "", _system(install)),
         ("Device model", model_words(touch.device_model) if touch else "", model_words(install.device_model)),
+        ("Locale", touch.locale if touch else "", install.locale),
+        ("Time zone", touch.time_zone if touch else "", install.time_zone),
+        ("Screen", touch.screen if touch else "", install.screen),
+        ("Country", touch.country if touch else "", install.country),
     ]
+    if touch and touch.origin:
+        pairs.insert(0, ("Told by the network", touch.touch_id, install.claim_id))
     return [_id_row(name, mine, theirs, sender) for name, mine, theirs in pairs if mine or theirs]
 
 
@@ -213,13 +250,20 @@ def steps(decision: Decision, candidates: Sequence[Candidate]) -> list[Step]:
     told = [_touch_step(one) for one in [*candidates][:KEPT_TOUCHES]]
     if install.install_begin_at:
         told.append(Step(install.install_begin_at, "The store began the download"))
-    told.append(Step(install.installed_at, "First open of the app", key=True))
+    told.append(Step(install.installed_at, FIRST.get(decision.kind, "First open of the app"), key=True))
+    if decision.original:
+        told.append(Step(decision.original.installed_at, "The app was installed before"))
     lag = (install.received_at - install.installed_at).total_seconds()
     if lag > LATE_S:
         told.append(Step(install.received_at, f"The event arrived, {span(lag)} later"))
     taken = _decided_in(decision)
     if taken is None:
-        told.append(Step(decision.decided_at, f"Decided again (revision {decision.revision}): touches arrived late"))
+        told.append(
+            Step(
+                decision.decided_at,
+                f"Decided again (revision {decision.revision})",
+            )
+        )
     else:
         told.append(Step(decision.decided_at, f"Decided, {span(round(taken, 1))} after the event arrived"))
     day = timezone.localdate(install.installed_at)
@@ -245,4 +289,5 @@ def _rules(rule_set: RuleSet, rules: Rules) -> dict[str, Any]:
         "order": " → ".join(names),
         "windows": [(verdict.TIER_NAMES.get(tier, tier), rules.windows_s[tier]) for tier in tiers],
         "consent": rules.ios_needs_consent,
+        "accept": rules.accept,
     }

@@ -11,7 +11,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from attribution.models import Decision, Touch
+from attribution.models import Conversion, Decision, RuleSet, Touch
+from attribution.rules import Rules
 from customers.models import Project
 from tests.attribution.conftest import decided
 from tests.attribution.factories import NOON, LinkFactory, TouchFactory
@@ -161,3 +162,68 @@ def test_many_touches_cost_no_more_queries(
 
     assert len(answer.context["lanes"]["rows"]) == 20
     assert answer.context["lanes"]["more"] == 10
+
+
+def shown(client: Client, decision: Decision) -> str:
+    answer = page_of(client, decision)
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", re.sub(r"</?b>", "", unescape(answer.content.decode())))
+
+
+def test_a_reinstall_leads_to_the_install_before_and_shows_what_was_bought(project: Project, viewer: Client) -> None:
+    first = decided(project, "m-1", at=NOON - timedelta(days=3), device_id="phone-1")
+    again = decided(project, "m-2", device_id="phone-1")
+    Conversion.objects.create(
+        project=project, message_id="c-1", distinct_id="anna", name="Order Completed", ts=NOON, received_at=NOON,
+        install=again.install, revenue="49.90", currency="EUR", order_id="o-1", counted=False,
+    )  # fmt: skip
+
+    text = shown(viewer, again)
+
+    assert "Why this reinstall is organic" in text
+    assert f"/dashboard/acme/installs/{first.pk}/" in text
+    assert "€49.90" in text
+    assert "Not counted" in text
+
+
+def test_what_speaks_against_an_install_is_said(project: Project, viewer: Client) -> None:
+    RuleSet.objects.create(
+        project=project, version=1, rules=Rules(fraud={"emulator": {"action": "block", "threshold": 0}}).to_json()
+    )
+    decision = decided(project, emulator=True, install_referrer="utm_source=google-play&utm_medium=organic")
+
+    text = shown(viewer, decision)
+
+    assert "Rejected as fraud" in text
+    assert "Install on an emulator" in text
+    assert "its referrer is organic" in text
+
+
+@pytest.mark.parametrize(
+    ("touch", "install", "words"),
+    [
+        ({"user_id": "anna"}, {"user_id": "anna"}, "with the same user id"),
+        ({"email_sha256": "e" * 64}, {"email_sha256": "e" * 64}, "with the same e-mail address"),
+        ({"touch_id": "meta_1", "origin": "meta_referrer"}, {"claim_id": "meta_1"}, "names the ad"),
+        ({"touch_id": "apple_1", "origin": "apple_ads"}, {"claim_id": "apple_1"}, "Apple says that this ad"),
+    ],
+)
+def test_each_kind_of_evidence_is_told(
+    project: Project, viewer: Client, touch: dict[str, str], install: dict[str, str], words: str
+) -> None:
+    TouchFactory(project=project, **touch)
+    decision = decided(project, **install)
+
+    assert words in shown(viewer, decision)
+
+
+def test_the_window_of_a_touch_is_the_one_of_its_source(project: Project, viewer: Client) -> None:
+    rules = Rules(sources={"tiktok": {"windows_s": {"device_id": 3600}}})
+    RuleSet.objects.create(project=project, version=1, rules=rules.to_json())
+    TouchFactory(project=project, device_id="phone-1", ts=NOON - timedelta(hours=2))
+    decision = decided(project, device_id="phone-1")
+
+    text = shown(viewer, decision)
+
+    assert decision.tier == "organic"
+    assert "was 1 h outside the 1-hour window" in text

@@ -7,7 +7,6 @@ from attribution import facts, lanes, reasons, rules, verdict
 from attribution.verdict import Touched
 
 TIERS = [tier for tier in verdict.TIER_NAMES if tier != rules.ORGANIC]
-WINDOWS = dict(rules.WINDOWS_S)
 AGES = st.floats(-300, 40 * 86_400)
 
 
@@ -24,6 +23,8 @@ def touched(draw: st.DrawFn, *, credited: bool = False) -> Touched:
         reasons=tuple(draw(st.lists(st.sampled_from(sorted(reasons.SENTENCES)), max_size=4, unique=True))),
         age_s=draw(AGES),
         probability=draw(st.none() | st.floats(0, 1)),
+        window_s=draw(st.sampled_from(sorted(set(rules.WINDOWS_S.values())))),
+        fraud=tuple(draw(st.lists(st.sampled_from(sorted(reasons.FRAUD_SENTENCES)), max_size=2))),
     )
 
 
@@ -32,7 +33,7 @@ def test_every_decision_can_be_told(lost: list[Touched], won: Touched | None) ->
     candidates = [won, *lost] if won else lost
     tier = won.tier if won else rules.ORGANIC
 
-    story = verdict.tell(tier, candidates, considered=len(candidates), windows_s=WINDOWS, widest_s=7 * 86_400)
+    story = verdict.tell(tier, candidates, considered=len(candidates), widest_s=7 * 86_400)
 
     assert story.text.endswith(".")
     assert story.rest.endswith(".")
@@ -42,7 +43,7 @@ def test_every_decision_can_be_told(lost: list[Touched], won: Touched | None) ->
 
 @given(touched())
 def test_every_reason_has_a_few_words_and_a_sentence(touch: Touched) -> None:
-    for chip in verdict.chips(touch, WINDOWS):
+    for chip in verdict.chips(touch):
         assert 0 < len(chip.words) <= 60
         assert chip.sentence
 
