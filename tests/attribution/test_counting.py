@@ -9,7 +9,7 @@ import pytest
 
 from attribution import counting, queries, rule_sets
 from attribution.counting import DIMENSIONS
-from attribution.models import Conversion, Decision, Install, Touch
+from attribution.models import TOUCH_CUTS, Conversion, Decision, Install, Touch
 from customers.models import Project
 from tests.attribution.factories import NOON, TouchFactory
 
@@ -166,3 +166,16 @@ def test_hours_of_a_zone_with_half_an_hour_begin_at_half_past_of_utc(project: Pr
     [line] = queries.installs_by_source(project, at - timedelta(hours=3), at + timedelta(hours=1), bucket="hour")
 
     assert [start.astimezone(UTC).strftime("%H:%M") for start in line.counts] == ["04:30"]
+
+
+def test_the_longest_names_fit_the_index_that_they_are_counted_by(project: Project) -> None:
+    letters = (chr(0x20000 + place) for place in range(10_000))
+    names = {
+        field.attname: "".join(next(letters) for _ in range(field.max_length))
+        for field in Touch._meta.get_fields()
+        if field.name in {"source", "campaign", *TOUCH_CUTS}
+    }
+
+    TouchFactory(project=project, ts=NOON, **names)
+
+    assert list(along(project, "source", "ad")) == [(names["source"], names["ad"])]
