@@ -23,7 +23,12 @@ NO_COUNTRIES = frozenset({"XX", "T1", "ZZ", "EU", "AP"})
 
 def country_of(ip: str) -> str:
     """Return the country of an address as two capitals, "" where it is unknown or private. Takes microseconds."""
-    ranges = _ranges(settings.COUNTRY_RANGES)
+    return country_in(settings.COUNTRY_RANGES, ip)
+
+
+def country_in(files: str, ip: str) -> str:
+    """Return the country that files, with commas between, give an address; "" where they give none."""
+    ranges = _ranges(files)
     if ranges is None:
         return ""
     address = read_address(ip)

@@ -62,6 +62,12 @@ def kind_of(ip: str) -> str:
     return ""
 
 
+def remember(lists: tuple[tuple[str, Ranges], ...]) -> None:
+    """Let this process know these lists and no others, until it asks the database again."""
+    global _known  # noqa: PLW0603
+    _known = Known(time.monotonic() + CACHE_S, None, lists)
+
+
 def forget_cached() -> None:
     """Drop what this process remembers of the lists."""
     global _known  # noqa: PLW0603

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from growthplatform import launcher
 
-ALL = ("ingest", "attribution", "credit", "truth", "pages")
+ALL = ("ingest", "attribution", "credit", "fraud", "truth", "pages")
 
 
 def main() -> None:
