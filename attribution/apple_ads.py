@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from attribution import network_claims
 from attribution.candidates import PROVISIONAL
-from attribution.models import AppleToken, Touch
+from attribution.models import AppleToken, Install, Touch
 
 TIMEOUT_S = 3.0
 ANSWER_BYTES = 64 * 1024
@@ -218,17 +218,14 @@ def _done() -> None:
         return
 
 
-def story_of(token: AppleToken | None) -> str:
-    """Say in a sentence how far Apple's word about an install has come; "" for an install without a token."""
+def told(install: Install) -> list[str]:
+    """Say in a sentence how far Apple's word about an install has come; none for an install without a token."""
+    token = AppleToken.objects.filter(install=install).first()
     if token is None:
-        return ""
+        return []
     if token.state == AppleToken.State.ANSWERED:
         brought = (token.answer or {}).get("attribution") is True
-        return (
-            "Apple says that one of its ads brought it." if brought else "Apple says that none of its ads brought it."
-        )
+        return [f"Apple says that {'one' if brought else 'none'} of its ads brought it."]
     if token.state == AppleToken.State.FAILED:
-        return (
-            f"Apple was asked {token.tries} time{'' if token.tries == 1 else 's'} and gave no answer. {token.problem}"
-        )
-    return f"Apple has not answered yet. {token.problem}".strip()
+        return [f"Apple was asked {token.tries} time{'' if token.tries == 1 else 's'} in vain. {token.problem}"]
+    return [f"Apple has not answered yet whether one of its ads brought it. {token.problem}".strip()]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from attribution import explain, lanes, queries, reasons, verdict
+from attribution import apple_ads, explain, lanes, queries, reasons, verdict
 from attribution.facts import CLICK, is_real_id, models_agree, versions_agree
 from attribution.fraud.catalogue import BLOCK, RULES
 from attribution.models import Candidate, Decision, Install, RuleSet, Touch
@@ -88,7 +88,7 @@ def of(decision: Decision, candidates: Sequence[Candidate], people: Mapping[str,
         "decision": decision,
         "kind": verdict.KIND_NAMES.get(decision.kind, decision.kind),
         "kind_means": verdict.KIND_MEANS.get(decision.kind, ""),
-        "notes": [reasons.sentence(code) for code in decision.notes],
+        "notes": [*(reasons.sentence(code) for code in decision.notes), *apple_ads.told(decision.install)],
         "struck": [_struck(one) for one in decision.fraud],
         "install": decision.install,
         "device": device_of(decision.install),

@@ -173,7 +173,7 @@ def test_an_install_that_no_ad_brought_keeps_its_decision(apple: Apple, token: A
     token.refresh_from_db()
     assert (install.claim_id, install.pending, token.state) == ("", False, "answered")
     assert not Touch.objects.exists()
-    assert apple_ads.story_of(token) == "Apple says that none of its ads brought it."
+    assert apple_ads.told(install) == ["Apple says that none of its ads brought it."]
 
 
 @pytest.mark.django_db
@@ -219,7 +219,7 @@ def test_after_a_day_nobody_asks_any_more(apple: Apple, token: AppleToken, insta
     token.refresh_from_db()
     assert (token.state, token.token) == ("failed", "")
     assert apple_ads.ask_due(now=NOW + timedelta(days=3)) == (0, True)
-    assert "asked 21 times" in apple_ads.story_of(token)
+    assert "asked 21 times" in apple_ads.told(install)[0]
 
 
 @pytest.mark.django_db
@@ -328,7 +328,7 @@ def test_apples_word_revises_the_decision_visibly(apple: Apple, project: Project
     message = send_install(project, at=now, properties={"apple_ads_token": "t0ken=="}, os={"name": "iOS"})
     decide()
     before = decision_of(message)
-    assert apple_ads.story_of(AppleToken.objects.get()) == "Apple has not answered yet."
+    assert apple_ads.told(before.install)[0].startswith("Apple has not answered yet")
 
     apple_ads.ask_due(now=timezone.now())
     apple_ads.ask_due(now=timezone.now() + timedelta(seconds=6))
