@@ -58,9 +58,17 @@ TOUCH_INPUT = {
                 "name": "Winter sale",
                 "id": "c-17",
                 "publisher": "p-204",
+                "adSet": "Lookalike 1%",
+                "ad": "Video 3",
+                "creative": "beach.mp4",
             },
+            "deepLink": "/sale",
+            "params": {"sub1": "spring"},
             "context": {
                 "ip": "203.0.113.24",
+                "country": "DE",
+                "userId": "u-1044",
+                "emailSha256": "2c79bcb7c6fb1f9eb5b7bd6b8f5dbb8fbd6a3a0a7d2fbb0dcbcb1a9ae4b9f0c1",
                 "userAgent": "Mozilla/5.0 (Linux; Android 14; SM-S918B) Chrome/131.0 Mobile Safari/537.36",
                 "device": {"advertisingId": "38400000-8cf0-11bd-b23e-10b96e40000d", "model": "SM-S918B"},
                 "os": {"name": "Android", "version": "14"},
@@ -89,7 +97,8 @@ class TouchBatch(IngestView):
         summary="Send up to 2,500 clicks and views",
         description=(
             "For servers, networks and imports; people's own taps come through /c/{slug}. Each touchId is stored once"
-            " in a project, so a batch may be sent again. The body may be gzip, and 5 MB unpacked."
+            " in a project, so a batch may be sent again. The body may be gzip, and 5 MB unpacked. Of e-mail addresses"
+            " and phone numbers only their SHA-256 is taken; without a country the address says it."
         ),
         tags=["Attribution"],
         auth=[{"writeKey": []}],  # type: ignore[list-item]  # the library means security requirements
