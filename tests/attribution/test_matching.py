@@ -7,22 +7,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution import facts, reasons
+from attribution import facts, posterior, reasons
 from attribution.facts import InstallFacts, TouchFacts
-from attribution.matching import decide
+from attribution.matching import Around, decide
 from attribution.rules import WINDOWS_S, Rules
 from tests.attribution.factories import NOON
 
 RULES = Rules()
 DEVICE = {"ip": "203.0.113.7", "os_name": "android", "os_version": "14", "device_model": "sm-s918b"}
 INSTALL = InstallFacts(
-    NOON, click_id="c-1", referrer_click_id="c-2", device_id="d-1", advertising_id="ad-1", app="com.techstart", **DEVICE
+    NOON,
+    click_id="c-1",
+    referrer_click_id="c-2",
+    claim_id="c-3",
+    device_id="d-1",
+    advertising_id="ad-1",
+    user_id="anna",
+    email_sha256="e" * 64,
+    phone_sha256="f" * 64,
+    app="com.techstart",
+    **DEVICE,  # type: ignore[arg-type]
 )
 # A touch that is tied to INSTALL in exactly one way.
 TIED = {
     "click_id": {"touch_id": "c-1"},
     "install_referrer": {"touch_id": "c-2"},
+    "meta_referrer": {"touch_id": "c-3", "origin": "meta_referrer"},
+    "apple_ads": {"touch_id": "c-3", "origin": "apple_ads"},
     "device_id": {"device_id": "d-1"},
+    "person_id": {"user_id": "anna"},
+    "contact_hash": {"phone_sha256": "f" * 64},
     "probabilistic": DEVICE,
     "view": {"type": "impression", "advertising_id": "ad-1"},
 }
@@ -59,6 +73,12 @@ def test_a_window_ends_at_its_last_second(tier: str) -> None:
         ("click_id", "device_id"),
         ("install_referrer", "probabilistic"),
         ("click_id", "probabilistic"),
+        ("meta_referrer", "device_id"),
+        ("apple_ads", "probabilistic"),
+        ("device_id", "person_id"),
+        ("device_id", "contact_hash"),
+        ("person_id", "probabilistic"),
+        ("contact_hash", "view"),
         ("device_id", "probabilistic"),
         ("click_id", "view"),
         ("device_id", "view"),
@@ -152,6 +172,104 @@ def test_a_click_after_the_download_began_is_injected() -> None:
     assert "click_after_download_began" in injected.reasons
 
 
+@pytest.mark.parametrize(
+    "tied",
+    [
+        {"touch_id": "c-1"},
+        {"touch_id": "c-3", "origin": "meta_referrer"},
+        {"user_id": "anna"},
+        {"email_sha256": "e" * 64},
+    ],
+)
+def test_a_view_by_any_id_is_a_view(tied: dict[str, str]) -> None:
+    assert decide(INSTALL, [touch(1, type="impression", **tied)], RULES).tier == "view"
+
+
+def test_two_different_real_ids_are_two_devices() -> None:
+    other = touch(1, "probabilistic", advertising_id="ad-2")
+    zeroed = touch(2, "probabilistic", advertising_id="00000000-0000")
+
+    assert "other_device_id" in decide(INSTALL, [other], RULES).candidates[0].reasons
+    assert decide(INSTALL, [zeroed], RULES).tier == "probabilistic"
+
+
+def test_a_click_that_another_install_holds_is_not_matched_by_network_but_by_an_id() -> None:
+    around = Around(taken={1})
+
+    assert "credited_elsewhere" in decide(INSTALL, [touch(1, "probabilistic")], RULES, around).candidates[0].reasons
+    assert decide(INSTALL, [touch(1, "device_id")], RULES, around).tier == "device_id"
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_plays_word_that_nobody_sent_the_person_ends_matching_by_network(trusted: bool) -> None:
+    install = replace(INSTALL, install_referrer="utm_source=google-play&utm_medium=organic")
+
+    verdict = decide(install, [touch(1, "probabilistic")], Rules(trust_organic_referrer=trusted))
+
+    assert verdict.tier == ("organic" if trusted else "probabilistic")
+    assert verdict.notes == ("referrer_organic",)
+    assert ("referrer_says_organic" in verdict.candidates[0].reasons) == trusted
+
+
+@pytest.mark.parametrize(
+    ("referrer", "click_id", "noted"),
+    [
+        ("utm_source=somebody&click_id=unknown", "unknown", True),
+        ("gclid=5", "", True),
+        ("utm_source=tiktok&click_id=c-2", "c-2", False),
+        ("", "", False),
+    ],
+)
+def test_a_referrer_that_is_not_ours_is_noted(referrer: str, click_id: str, noted: bool) -> None:
+    install = replace(INSTALL, install_referrer=referrer, referrer_click_id=click_id, claim_id="")
+
+    verdict = decide(install, [touch(1, "install_referrer")], RULES)
+
+    assert ("referrer_not_ours" in verdict.notes) == noted
+
+
+def test_what_is_not_likely_enough_is_not_named() -> None:
+    crowd = Around(traffic=posterior.Traffic(500, 86_400))
+
+    verdict = decide(INSTALL, [touch(1, "probabilistic", 3600)], RULES, crowd)
+
+    assert verdict.tier == "organic"
+    assert verdict.notes == ("abstained",)
+    assert "below_threshold" in verdict.candidates[0].reasons
+    assert 0 < (verdict.candidates[0].probability or 0) < RULES.accept
+
+
+def test_the_likeliest_click_of_a_network_wins() -> None:
+    near, far = touch(1, "probabilistic", 120), touch(2, "probabilistic", 80_000)
+
+    verdict = decide(INSTALL, [far, near], Rules(accept=0.5))
+
+    assert verdict.touch == near
+    assert verdict.candidates[0].reasons[-1] == "likeliest_click"
+
+
+def test_a_blocked_touch_leaves_the_install_to_the_next_one() -> None:
+    rules = Rules(fraud={"ctit_quick": {"action": "block", "threshold": 10}})
+
+    verdict = decide(INSTALL, [touch(1, "click_id", 5), touch(2, "device_id", 60)], rules)
+
+    assert verdict.tier == "device_id"
+    assert "fraud" in verdict.candidates[1].reasons
+
+
+def test_a_return_is_brought_once_by_a_touch_even_by_its_id() -> None:
+    around = Around(taken={1}, returning=True)
+
+    assert decide(INSTALL, [touch(1, "click_id")], RULES.returning, around).tier == "organic"
+
+
+def test_a_sources_own_window_holds_for_its_touches() -> None:
+    rules = Rules(sources={"tiktok": {"windows_s": {"click_id": 30}}})
+
+    assert decide(INSTALL, [touch(1, "click_id", 60, source="tiktok")], rules).tier == "organic"
+    assert decide(INSTALL, [touch(1, "click_id", 60, source="meta")], rules).tier == "click_id"
+
+
 @pytest.mark.parametrize("zeroed", ["00000000-0000-0000-0000-000000000000", "", "unknown", "9774d56d682e549c", "fffff"])
 def test_a_placeholder_is_no_id(zeroed: str) -> None:
     install = InstallFacts(NOON, advertising_id=zeroed, device_id=zeroed)
@@ -216,6 +334,10 @@ any_touch = st.builds(
     device_model=st.sampled_from(["", "sm-s918b", "iphone"]),
     bot=st.booleans(),
     clamped=st.booleans(),
+    user_id=texts,
+    email_sha256=texts,
+    origin=st.sampled_from(["", "meta_referrer", "apple_ads"]),
+    source=st.sampled_from(["tiktok", "meta"]),
 )
 many_touches = st.lists(any_touch, max_size=12, unique_by=lambda one: one.id)
 any_install = st.builds(
@@ -233,6 +355,10 @@ any_install = st.builds(
     device_model=st.sampled_from(["", "sm-s918b", "iphone14,2"]),
     ad_tracking=st.none() | st.booleans(),
     truncated=st.booleans(),
+    install_referrer=st.sampled_from(["", "utm_medium=organic", "click_id=c-2", "gclid=7"]),
+    user_id=texts,
+    email_sha256=texts,
+    claim_id=texts,
 )
 
 
@@ -256,6 +382,14 @@ def test_any_verdict_is_explained_whole(install: InstallFacts, touches: list[Tou
             assert not any(struck.action == "block" for struck in one.fraud)
     assert set(verdict.notes) <= reasons.NOTE_SENTENCES.keys()
     assert sum(one.probability or 0 for one in verdict.candidates if one.tier == "probabilistic") <= 1 + 1e-9
+
+
+@given(any_install, many_touches)
+def test_without_explaining_the_verdict_is_the_same(install: InstallFacts, touches: list[TouchFacts]) -> None:
+    explained, plain = decide(install, touches, RULES), decide(install, touches, RULES, explain=False)
+
+    assert (plain.tier, plain.touch, plain.probability) == (explained.tier, explained.touch, explained.probability)
+    assert plain.candidates == ()
 
 
 @given(any_install, many_touches, st.randoms())
