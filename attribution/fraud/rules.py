@@ -95,8 +95,10 @@ def of_touch(
     """
     said = settings(rules)
     struck: list[Struck] = []
+    # What Meta and Apple tell about an install afterwards may have no time and no address of its own.
+    told = bool(touch.origin)
     if touch.type == CLICK:
-        if not returning:
+        if not returning and not told:
             _of_times(install, touch, said, struck)
         if counts.clicks_hour > said["address_flood"][1] and touch.ip and touch.ip == install.ip:
             _strike(struck, said, "address_flood", float(counts.clicks_hour))
@@ -105,7 +107,7 @@ def of_touch(
         _strike(struck, said, "ua_bot", 1.0)
     if touch.flags and "click_datacenter" in touch.flags:
         _strike(struck, said, "click_datacenter", 1.0)
-    if touch.country and install.country and touch.country != install.country:
+    if not told and touch.country and install.country and touch.country != install.country:
         _strike(struck, said, "geo_mismatch", f"{touch.country} → {install.country}")
     if flags or touch.signature:
         _of_source(touch, said, flags, struck)

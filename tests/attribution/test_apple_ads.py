@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,7 +15,10 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from attribution import apple_ads, claims, network_claims, tasks
+from attribution.facts import InstallFacts, TouchFacts
+from attribution.fraud import rules as fraud
 from attribution.models import AppleToken, Install, Touch
+from attribution.rules import Rules
 from customers.models import Project
 from tests.attribution.factories import decide, decision_of
 from tests.attribution.factories import install as send_install
@@ -338,3 +342,11 @@ def test_apples_word_revises_the_decision_visibly(apple: Apple, project: Project
     assert (before.tier, before.revision) == ("organic", 1)
     assert (after.tier, after.revision, after.source, after.campaign) == ("apple_ads", 2, "apple", "542370539")
     assert (after.ad_set, after.ad, after.probability) == ("542317095", "542317136", 1.0)
+
+
+def test_what_a_network_tells_without_a_time_strikes_no_rule_about_times() -> None:
+    opened = InstallFacts(installed_at=NOW, install_begin_at=NOW - timedelta(seconds=20), country="DE", os_name="ios")
+    told = TouchFacts(1, "apple_1", "click", NOW, origin="apple_ads", source="apple", country="US", os_name="ios")
+
+    assert fraud.of_touch(opened, told, Rules(), {}) == ()
+    assert fraud.of_touch(opened, replace(told, origin=""), Rules(), {})
