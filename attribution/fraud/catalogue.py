@@ -168,6 +168,19 @@ RULES = (
         measures="of its installs came within an hour of the click",
     ),
     Rule(
+        "injector",
+        "Clicks after the download, again and again",
+        "source",
+        "Most of the installs that the source claims had begun to download before its click: it watches downloads and "
+        "clicks then. Its clicks count nowhere, also where the store does not say when the download began.",
+        BLOCK,
+        0.5,
+        "share",
+        why="Of installs whose download time is known, from 50 on and with p < 0.001. Honest sources on crowded "
+        "addresses come to 5 %, by other people's clicks.",
+        measures="of the installs it claims had begun before the click",
+    ),
+    Rule(
         "click_flood",
         "Clicks that hardly ever lead to installs",
         "source",

@@ -22,7 +22,7 @@ from events.store import raw_cursor
 # Times and devices are judged over a week, where that is too little over four; clicks over a day that ended an hour
 # ago, so that most of their installs have come; signatures over the last hour.
 MONTH, WEEK, DAY, HOUR = timedelta(days=28), timedelta(days=7), timedelta(days=1), timedelta(hours=1)
-OF_INSTALLS = frozenset({"ctit_flat", "new_devices"})
+OF_INSTALLS = frozenset({"ctit_flat", "injector", "new_devices"})
 REPEATS = 20
 ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -58,6 +58,19 @@ SELECT source, publisher, width_bucket(age_s, %(edges)s::float8[]), count(*),
        count(*) FILTER (WHERE ts >= %(day_ago)s AND ts < %(hour_ago)s)
 FROM ({BROUGHT}) brought GROUP BY 1, 2, 3
 """  # noqa: S608
+# Of the installs that a source claims, those that had begun to download before its click.
+INJECTED = """
+SELECT t.source, t.publisher, count(DISTINCT d.id),
+       count(DISTINCT d.id) FILTER (WHERE c.reasons ? 'click_after_download_began')
+FROM attribution_decision d
+JOIN attribution_install i ON i.id = d.install_id AND i.install_begin_at IS NOT NULL
+JOIN attribution_candidate c ON c.decision_id = d.id AND c.age_s >= 0
+  AND (c.credited OR c.reasons ? 'fraud' OR c.reasons ? 'click_after_download_began')
+JOIN attribution_touch t ON t.id = c.touch_id AND t.type = 'click' AND NOT t.bot
+WHERE d.project_id = %(project)s AND d.installed_at >= %(week_ago)s AND d.installed_at < %(until)s
+  AND d.kind = 'install'
+GROUP BY t.source, t.publisher
+"""
 EARLIER = """
     EXISTS (SELECT FROM {table} o WHERE o.project_id = d.project_id AND i.{id} <> '' AND o.{id} <> ''
             AND o.{id} = i.{id} AND o.{time} < t.ts - interval '1 day')"""
@@ -166,6 +179,8 @@ def count(project_id: int, *, until: datetime, span: timedelta = WEEK, day: time
         installs[source, publisher] += of_clicks
     for place, bars in times.items():
         groups[place] = replace(groups[place], times=tuple(bars), installs=installs[place])
+    for source, publisher, timed, injected in cursor.execute(INJECTED, asked):
+        groups[source, publisher] = replace(groups[source, publisher], timed=timed, injected=injected)
     for source, publisher, with_id, known in cursor.execute(KNOWN, asked):
         groups[source, publisher] = replace(groups[source, publisher], with_id=with_id, known=known)
     return [replace(group, source=place[0], publisher=place[1]) for place, group in sorted(groups.items())]

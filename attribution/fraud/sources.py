@@ -36,6 +36,7 @@ class Counted:
 
     `clicks` and `installs` are of the same day's clicks, `repeated` those clicks of it that the same few devices made.
     `times` are installs by time since the click, `known` of `with_id` installs had a trace from before the click.
+    Of `timed` installs the store said when the download began; for `injected` of them that was before the click.
     `signed` are clicks that had to be signed, `badly` those of them that were not, or wrongly.
     """
 
@@ -47,6 +48,8 @@ class Counted:
     times: tuple[int, ...] = NO_TIMES
     with_id: int = 0
     known: int = 0
+    timed: int = 0
+    injected: int = 0
     signed: int = 0
     badly: int = 0
 
@@ -112,6 +115,8 @@ def total(groups: Iterable[Counted]) -> Counted:
         tuple(map(sum, zip(*(group.times for group in groups), strict=True))) or NO_TIMES,
         sum(group.with_id for group in groups),
         sum(group.known for group in groups),
+        sum(group.timed for group in groups),
+        sum(group.injected for group in groups),
         sum(group.signed for group in groups),
         sum(group.badly for group in groups),
     )
@@ -180,6 +185,14 @@ def _new(group: Counted, everything: Counted, threshold: float) -> Measured | No
     return Measured(usual / max(share, 1 / n), p >= CHANCE, evidence)
 
 
+def _injecting(group: Counted, everything: Counted, threshold: float) -> Measured | None:
+    if group.timed < FEWEST_INSTALLS:
+        return None
+    p = _above_p(group.injected, group.timed, threshold)
+    evidence = {"installs": group.timed, "injected": group.injected, "p": p}
+    return Measured(group.injected / group.timed, p >= CHANCE, evidence)
+
+
 def _signatures(group: Counted, everything: Counted, threshold: float) -> Measured | None:
     if group.publisher or group.signed < FEWEST_CLICKS:
         return None
@@ -190,6 +203,7 @@ def _signatures(group: Counted, everything: Counted, threshold: float) -> Measur
 
 MEASURES: Mapping[str, Measure] = {
     "ctit_flat": _flat,
+    "injector": _injecting,
     "click_flood": _flood,
     "cvr_high": _cvr,
     "hyper_engagement": _hyper,

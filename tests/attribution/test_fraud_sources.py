@@ -96,6 +96,12 @@ def test_a_farm_resets_its_devices() -> None:
     assert struck(Counted("new", "", with_id=100), Counted("google", "", with_id=1_000)) == set()
 
 
+def test_who_clicks_after_the_download_again_and_again_strikes() -> None:
+    assert struck(Counted("x", "", timed=100, injected=90)) == {("injector", "x", "")}
+    assert struck(Counted("x", "", timed=100, injected=50)) == set()
+    assert struck(Counted("x", "", timed=49, injected=49)) == set()
+
+
 def test_the_breaker_opens_when_most_signatures_of_a_source_fail() -> None:
     assert struck(Counted("x", "p", signed=200, badly=150)) == {(catalogue.SIGNATURE_BREAKER, "x", "")}
     assert struck(Counted("x", "p", signed=200, badly=100)) == set()
