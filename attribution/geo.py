@@ -47,6 +47,11 @@ def normal(text: object) -> str:
     return country if COUNTRY.fullmatch(country) and country not in NO_COUNTRIES else ""
 
 
+def warm() -> None:
+    """Read the operator's files now, so that the first look-up need not."""
+    _ranges(settings.COUNTRY_RANGES)
+
+
 @cache
 def _ranges(files: str) -> Ranges | None:
     """Load the files, once in a process; None where there are none. What can't be read is logged and left out."""

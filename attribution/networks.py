@@ -11,12 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, connection, transaction
 
 from attribution.models import NetworkRange
 from attribution.ranges import Range, Ranges, read_address, read_network, read_range
 from events.store import raw_cursor
 
+log = structlog.get_logger(__name__)
 # A loaded list is known this late at the most, in each process.
 CACHE_S = 60.0
 # The gravest kind counts where an address is on several lists.
@@ -60,6 +62,16 @@ def kind_of(ip: str) -> str:
         if ranges.find(address):
             return kind
     return ""
+
+
+def warm() -> None:
+    """Read the lists now, so that the first look-up need not; without a database that one does."""
+    try:
+        _lists()
+    except DatabaseError:
+        log.warning("networks_not_read_yet")
+    finally:
+        connection.close()
 
 
 def remember(lists: tuple[tuple[str, Ranges], ...]) -> None:

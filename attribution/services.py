@@ -1,5 +1,6 @@
 """The door of attribution: what other apps and pages may ask and do."""
 
+from attribution import geo, networks
 from attribution.calibration import learn_all
 from attribution.decisions import decide_pending
 from attribution.erasure import erase
@@ -23,6 +24,13 @@ from attribution.queries import (
 from attribution.retention import forget_old
 from attribution.rule_sets import current as current_rules
 from attribution.touches import Visit, find_link, record, take
+
+
+def warm() -> None:
+    """Read what every click looks up, when a web process starts."""
+    geo.warm()
+    networks.warm()
+
 
 __all__ = [
     "SlugTaken",
@@ -50,5 +58,6 @@ __all__ = [
     "summary",
     "take",
     "touches_between",
+    "warm",
     "watch_sources",
 ]

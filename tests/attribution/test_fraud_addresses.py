@@ -2,6 +2,8 @@
 
 import gzip
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution import geo, networks
+from attribution import services as attribution
 from attribution.fraud import at_click
 from attribution.models import NetworkRange
 from attribution.ranges import V4, V6, Address, Range, Ranges, read_address, read_network, read_range
@@ -139,3 +142,17 @@ def test_the_proxys_word_goes_before_the_files_where_the_operator_believes_it(se
 def test_without_files_no_address_has_a_country() -> None:
     assert geo.country_of("8.8.8.8") == ""
     assert [geo.normal(text) for text in ("de", " US ", "DEU", "", None, 7, "XX")] == ["DE", "US", "", "", "", "", ""]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_web_process_reads_the_lists_before_its_first_click(
+    tmp_path: Path, django_assert_num_queries: Callable[[int], AbstractContextManager[Any]]
+) -> None:
+    file = tmp_path / "clouds.txt"
+    file.write_text("192.0.2.0/24\n")
+    call_command("load-networks", str(file))
+
+    attribution.warm()
+
+    with django_assert_num_queries(0):
+        assert at_click.flags_of("192.0.2.1") == ["click_datacenter"]
