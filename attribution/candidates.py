@@ -197,11 +197,7 @@ def _read(statement: str, parameter: Any) -> Iterator[Claimed]:
 def find(claimed: Sequence[Claimed], rules_of: Callable[[Claimed], Rules]) -> dict[int, Found]:
     """Fetch the candidates of all installs in one statement; those without any are left out."""
     asking = [dict(zip(ASKED, asked(install, rules_of(install)), strict=True)) for install in claimed]
-    facts = {install.id: install.facts for install in claimed}
-    windows_s = {}
-    for install in claimed:
-        rules = rules_of(install)
-        windows_s[install.id] = rules.network_window_s, rules.widest_window_s
+    by_id = {install.id: install for install in claimed}
     cursor = raw_cursor()
     # Binary, as reading times and lists from text takes longer than deciding.
     cursor.execute(CANDIDATES, (orjson.dumps(asking).decode(),), binary=True)
@@ -218,11 +214,17 @@ def find(claimed: Sequence[Claimed], rules_of: Callable[[Claimed], Rules]) -> di
             mine.near.add(touch_id)
         else:
             mine.seen, mine.clicks_hour = seen, hour
-            window_s, widest_s = windows_s[install_id]
-            reach_s = (facts[install_id].installed_at - oldest).total_seconds()
-            reach_s = widest_s if seen < COUNTED else max(reach_s, 1.0)
-            mine.traffic = Traffic(clicks, min(reach_s, window_s), earlier, max(reach_s - window_s, 0.0))
+            install = by_id[install_id]
+            reach_s = (install.facts.installed_at - oldest).total_seconds()
+            mine.traffic = traffic_of(rules_of(install), seen, clicks, earlier, reach_s)
     return found
+
+
+def traffic_of(rules: Rules, seen: int, clicks: int, earlier: int, reach_s: float) -> Traffic:
+    """Return what an address did, from its counts: `seen` clicks in all, the oldest `reach_s` before the install."""
+    reach_s = rules.widest_window_s if seen < COUNTED else max(reach_s, 1.0)
+    window_s = rules.network_window_s
+    return Traffic(clicks, min(reach_s, window_s), earlier, max(reach_s - window_s, 0.0))
 
 
 def asked(install: Claimed, rules: Rules) -> tuple[Any, ...]:

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from attribution.candidates import COUNTED, FLAGS_AT, IDS, KEPT, TOUCH_FACTS, Claimed, Found, asked
+from attribution.candidates import COUNTED, FLAGS_AT, IDS, KEPT, TOUCH_FACTS, Claimed, Found, asked, traffic_of
 from attribution.facts import TouchFacts
-from attribution.posterior import Traffic
 from attribution.rules import Rules
 from events.store import raw_cursor
 
@@ -208,6 +207,7 @@ class Near(NamedTuple):
     touch: Ints
     seen: Ints
     clicks: Ints
+    earlier: Ints
     hour: Ints
     oldest: Ints
 
@@ -281,6 +281,7 @@ class Reader:
         counts = [
             last - oldest,
             np.maximum(end - np.maximum(start, oldest), 0),
+            np.maximum(start - oldest, 0),
             np.maximum(end - np.maximum(hour, oldest), 0),
             clicks.ts[np.minimum(oldest, len(clicks.ts) - 1)],
         ]
@@ -288,10 +289,10 @@ class Reader:
             here = np.arange(first[one], last[one])
             here = here[clicks.received[here] <= deadline[one]][-COUNTED:]
             inside = here[here < end[one]]
-            counts[0][one] = len(here)
-            counts[1][one] = int((inside >= start[one]).sum())
-            counts[2][one] = int((inside >= hour[one]).sum())
-            counts[3][one] = clicks.ts[here[0]] if len(here) else 0
+            numbers = (len(here), (inside >= start[one]).sum(), (here < start[one]).sum(), (inside >= hour[one]).sum())
+            for column, number in zip(counts[:4], numbers, strict=True):
+                column[one] = number
+            counts[4][one] = clicks.ts[here[0]] if len(here) else 0
         mine = np.array([self._kinds.words_of(one) for one in networks], np.int64)
         # Without a system there is nothing to compare devices by.
         end = np.where(mine[:, 0] == 0, start, end)
@@ -373,15 +374,14 @@ class Reader:
 
     def _count(self, found: dict[int, Found], networks: Sequence[Asked], near: Near) -> None:
         """Write down what the network of each install did, where it has candidates."""
-        columns = (near.seen.tolist(), near.clicks.tolist(), near.hour.tolist(), near.oldest.tolist())
-        window_s = self._rules.network_window_s
-        for one, seen, clicks, hour, oldest in zip(networks, *columns, strict=True):
+        columns = (column.tolist() for column in near[2:])
+        for one, seen, clicks, earlier, hour, oldest in zip(networks, *columns, strict=True):
             mine = found.get(one.id)
             if mine is None or not seen:
                 continue
             mine.seen, mine.clicks_hour = seen, hour
             reach_s = (micros(one.installed_at) - oldest) / 1_000_000
-            mine.traffic = Traffic(clicks, window_s if seen < COUNTED else min(max(reach_s, 1.0), window_s))
+            mine.traffic = traffic_of(self._rules, seen, clicks, earlier, reach_s)
 
 
 class _Lines:
