@@ -1,9 +1,10 @@
-"""Markov over a quarter of a million journeys, against the same sums in plain Python."""
+"""Markov over a quarter of a million journeys against plain Python; all models and cohorts over a project's rows."""
 
 import argparse
 import random
 import time
 from collections.abc import Sequence
+from typing import Any
 
 CHANNELS = 12
 
@@ -52,10 +53,95 @@ def plain(paths: Sequence[Sequence[int]], conversions: Sequence[int], nulls: Seq
     return [sum(conversions) * effect / sum(effects) for effect in effects]
 
 
+# A project whose devices met up to three ads before the install, and as many that met ads only.
+FILL = (
+    """
+    INSERT INTO attribution_install (project_id, message_id, distinct_id, installed_at, received_at, click_id,
+        referrer_click_id, install_referrer, device_id, advertising_id, app, os_name, os_version, device_model, pending)
+    SELECT %(project)s, 'i' || n, 'a' || n, now() - n * (interval '28 days' / %(number)s), now(), '', '', '',
+        'dev' || n, '', '', 'ios', '17', 'iphone', false FROM generate_series(1, %(number)s) n
+    """,
+    """
+    INSERT INTO attribution_touch (project_id, touch_id, type, ts, received_at, clamped, source, medium, campaign,
+        content, term, campaign_id, publisher, network_click_id, device_id, advertising_id, app, os_name, os_version,
+        device_model, user_agent, locale, time_zone, screen, bot)
+    SELECT %(project)s, 't' || n, CASE WHEN n %% 7 = 0 THEN 'impression' ELSE 'click' END,
+        now() - (n / 3) * (interval '28 days' / %(number)s) - (n %% 3 + 1) * interval '1 hour', now(), false,
+        (ARRAY['tiktok', 'meta', 'google', 'apple', 'newsletter'])[1 + abs(hashint4(n)) %% 5], '',
+        'c' || abs(hashint4(-n)) %% 20, '', '', '', '', '',
+        'dev' || n / 3 + CASE WHEN n %% 3 = 2 THEN 10000000 ELSE 0 END, '', '', 'ios',
+        '17', 'iphone', '', '', '', '', false FROM generate_series(3, %(number)s * 3 + 2) n
+    """,
+    """
+    INSERT INTO attribution_decision (project_id, install_id, kind, state, tier, source, campaign, installed_at,
+        decided_at, rule_set_id, revision, considered)
+    SELECT project_id, id, 'install', 'final', 'device_id', 'tiktok', 'c1', installed_at, now(), %(rules)s, 1, 2
+    FROM attribution_install WHERE project_id = %(project)s
+    """,
+    "ANALYZE",
+    """
+    INSERT INTO attribution_candidate (decision_id, touch_id, tier, eligible, credited, reasons, age_s, fraud)
+    SELECT d.id, t.id, 'device_id', true, false, '[]', extract(epoch FROM d.installed_at - t.ts), '[]'
+    FROM attribution_decision d JOIN attribution_install i ON i.id = d.install_id
+    JOIN attribution_touch t ON t.project_id = i.project_id AND t.device_id = i.device_id
+    WHERE d.project_id = %(project)s
+    """,
+    """
+    INSERT INTO attribution_conversion (project_id, message_id, distinct_id, name, ts, received_at, install_id, revenue,
+        currency, order_id, fraud, counted)
+    SELECT project_id, 'c' || id, distinct_id, 'Order Completed', installed_at + interval '1 hour', now(), id, 9.99,
+        'USD', '', '[]', true FROM attribution_install WHERE project_id = %(project)s AND id %% 3 = 0
+    """,
+    "ANALYZE",
+)
+
+
+def project(installs: int) -> Any:
+    """Return a project of so many decided installs, filled the first time."""
+    from django.db import connection, transaction
+
+    from attribution.models import RuleSet
+    from bench.data import fresh_project
+    from customers.models import Project
+
+    pk, _ = fresh_project(f"bench-credit-{installs}")
+    found = Project.objects.get(pk=pk)
+    if not found.decisions.exists():
+        rules, _ = RuleSet.objects.get_or_create(project=found, version=1, defaults={"rules": {}})
+        with transaction.atomic(), connection.cursor() as cursor:
+            for statement in FILL:
+                given = {"project": pk, "number": installs, "rules": rules.pk}
+                cursor.execute(statement, given if "%(" in statement else None)
+    return found
+
+
+def rows(installs: int) -> None:
+    """Print how long all models and the cohorts of a project take, from its rows to the numbers of the page."""
+    import resource
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from attribution import cohorts, crediting
+
+    mine, now = project(installs), timezone.now()
+    for by in ("source", "campaign"):
+        started = time.perf_counter()
+        found = crediting.compare(mine, now - timedelta(days=30), now, by=by, measure="revenue")
+        took_s = time.perf_counter() - started
+        counted = f"{found.journeys:,} installs, {found.nulls:,} journeys to nothing, {len(found.rows)} channels"
+        print(f"all models by {by:8s} {took_s:5.2f} s     {counted}")
+    started = time.perf_counter()
+    read = cohorts.read(mine, "week", now=now)
+    print(f"cohorts by week    {time.perf_counter() - started:8.2f} s     {len(read.cohorts)} cohorts")
+    print(f"memory             {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.0f} MB    at most")
+
+
 def main(arguments: list[str]) -> None:
-    """Print times and the ratio. `--journeys` is how many."""
+    """Print times and the ratio. `--journeys` and `--installs` are how many."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--journeys", type=int, default=240_000)
+    parser.add_argument("--installs", type=int, default=200_000)
     parser.add_argument("--small", action="store_true")
     options, _ = parser.parse_known_args(arguments)
 
@@ -91,3 +177,4 @@ def main(arguments: list[str]) -> None:
     print(f"Markov, exact      {exact_s * 1000:8.1f} ms   (limit 2,000 ms)")
     print(f"all eight models   {all_s * 1000:8.1f} ms")
     print(f"plain Python       {plain_s * 1000:8.1f} ms   {plain_s / exact_s:.1f} times as long, differs by {away:.1e}")
+    rows(1_000 if options.small else options.installs)

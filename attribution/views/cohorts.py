@@ -160,7 +160,7 @@ def _figure(found: Cohorts, source: str, measure: str, currency: str) -> charts.
         cells = found.complete(found.of(source=name))
         # A curve over few people jumps about and says nothing.
         values = [_value(cell, kind) if cell.people >= FEW else None for cell in cells]
-        if any(value is not None for value in values):
+        if sum(value is not None for value in values) > 1:
             look = sources.look_of(name)
             alike = sum(colour == look.colour for _, colour, _ in lines)
             lines.append((look.name, look.colour, values))
