@@ -385,7 +385,7 @@ def mix(organic: Sequence[Example], driven: Sequence[Example], share: float) -> 
 def as_masked(install: InstallFacts) -> InstallFacts:
     """Return the install as if it had brought no id, no referrer and no claim."""
     return replace(
-        install, click_id="", referrer_click_id="", install_referrer="", referrer_click_at=None, install_begin_at=None,
+        install, click_id="", referrer_click_id="", install_referrer="", referrer_click_at=None,
         advertising_id="", device_id="", user_id="",
         email_sha256="", phone_sha256="", claim_id="",
     )  # fmt: skip

@@ -88,7 +88,9 @@ def _tell(world: World, project: Project, rng: np.random.Generator) -> Work:
     waits: list[float] = []
     deciding, decided, parts = 0.0, 0, dict[str, float]()
     done_touches, done_installs = first, 0
-    for hour in range(1, int(end / HOUR) + 2):
+    # After the last day only what is late comes in.
+    last = world.size.days * 24
+    for hour in (*range(1, last + 1), *range(last + 6, int(end / HOUR) + 7, 6)):
         upto, now = hour * HOUR, told.moment(hour * HOUR)
         began = time.perf_counter()
         stop = int(np.searchsorted(received, upto))
@@ -108,10 +110,10 @@ def _tell(world: World, project: Project, rng: np.random.Generator) -> Work:
         spent = time.perf_counter() - began
         deciding += spent
         waits.append(spent * 1000)
-        if hour % 6 == 0:
+        if hour % 6 == 0 and hour <= last:
             hourly.look_at(project, now=now)
         began = _took(parts, "fraud", began + spent)
-        if hour % 6 == 0:
+        if hour % 6 == 0 and hour <= last:
             calibration.learn(project, now=now)
         _took(parts, "learning", began)
         if hour % 24 == 0:
