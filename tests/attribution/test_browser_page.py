@@ -29,11 +29,16 @@ def path(screen: Screen, rest: str = "") -> str:  # noqa: F811
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
-@pytest.mark.parametrize("name", ["campaigns", "installs", "decision", "links", "link", "form", "import"])
+@pytest.mark.parametrize(
+    "name", ["overview", "campaigns", "pivot", "installs", "decision", "keys", "links", "link", "form", "import"]
+)
 def test_the_page_fits_the_screen_and_axe_finds_nothing(credited: Screen, name: str, scheme: str, width: int) -> None:
     link = Link.objects.get()
     places = {
+        "overview": "attribution/",
         "campaigns": "campaigns/",
+        "pivot": "campaigns/pivot/?columns=day",
+        "keys": "network-keys/",
         "installs": "installs/",
         "decision": f"installs/{credited.project.decisions.get().pk}/",
         "links": "links/",
@@ -54,8 +59,10 @@ def test_a_campaign_leads_down_to_the_decision(credited: Screen) -> None:
     page = credited.open(path(credited, "campaigns/?by=source"))
 
     page.locator("#rows tbody tr").first.click()
-    expect(page.locator("h1")).to_have_text("Campaigns of TikTok")
+    expect(page.locator("h1")).to_have_text("TikTok")
     page.locator("#rows tbody tr").first.click()
+    expect(page.locator("h1")).to_have_text("Winter sale")
+    page.get_by_role("link", name="See the installs").click()
     expect(page.locator("h1")).to_have_text("Installs")
     page.locator("#rows tbody tr").first.click()
 
