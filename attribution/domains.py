@@ -24,7 +24,7 @@ from growthplatform.core.errors import InvalidField, Problem
 # A host that was verified or taken away a moment ago is known this late at the most, in each web process.
 CACHE_S = 10.0
 RETRY_S = 1.0
-DNS_S = 5.0
+DNS_S = 3.0
 MOST_PER_PROJECT = 20
 # The proof has a name of its own: a host that is an alias (CNAME) can have no other record.
 PROOF_NAME = "_growth-platform."
