@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
@@ -10,7 +11,7 @@ from django.db.models import Q
 from attribution import rule_sets
 from attribution.fraud import hourly
 from attribution.fraud import rules as fraud
-from attribution.fraud.catalogue import BLOCK, BY_CODE, FLAG, OFF
+from attribution.fraud.catalogue import BLOCK, BY_CODE, FLAG, OFF, Rule
 from attribution.fraud.evidence import written
 from attribution.models import EvidenceShare, FraudFlag, RuleSet
 from attribution.rules import Rules
@@ -23,33 +24,64 @@ MOST = 1e9
 
 
 def set_rule(
-    project: Project, code: str, *, action: str, threshold: float | None, user: User | None, base: int | None = None
+    project: Project,
+    code: str,
+    *,
+    action: str,
+    threshold: float | None,
+    user: User | None,
+    source: str = "",
+    base: int | None = None,
 ) -> RuleSet:
     """Publish a next rule set in which one fraud rule does something else; without any change the newest stays.
 
-    Raises InvalidField, and RulesOvertaken when there is a newer version than `base`.
+    With `source` it differs for the clicks of that source only, and goes back to the project's where it is set to the
+    same. Raises InvalidField, and RulesOvertaken when there is a newer version than `base`.
     """
     rule = BY_CODE[code]
     if rule.fixed:
         raise InvalidField.named("action", "This rule always blocks: machines are never credited.")
     if action not in DOES:
         raise InvalidField.named("action", "Choose off, flag or block.")
+    if source and rule.level not in {"touch", "source"}:
+        raise InvalidField.named("source", "This rule is not about clicks, so it is the same for all sources.")
     rules = rule_sets.current([project.pk])[project.pk].rules
-    old_action, old_threshold = fraud.setting(rules, code)
-    threshold = old_threshold if threshold is None or not rule.unit else threshold
-    most = 1 if rule.unit == "share" else MOST
-    if not 0 <= threshold <= most:
-        raise InvalidField.named("threshold", "Give a share from 0 to 1." if most == 1 else "Give a number, 0 or more.")
-    if (action, threshold) == (old_action, old_threshold):
-        return RuleSet.objects.get(project=project, version=rule_sets.current([project.pk])[project.pk].version)
-    own = {**rules.fraud, code: {"action": action, "threshold": threshold}}
-    if (action, threshold) == (rule.action, rule.threshold):
-        own.pop(code)
-    changed = Rules.from_json({**rules.to_json(), "fraud": own})
-    note = f"{rule.name}: {DOES[action]}"
+    threshold = _threshold(rule, threshold, fraud.setting(hourly.rules_for(rules, source), code)[1])
+    changed = (
+        _for_source(rules, source, rule, action, threshold) if source else _for_all(rules, rule, action, threshold)
+    )
+    note = f"{rule.name}{f' of {source}' if source else ''}: {DOES[action]}"
     if rule.unit:
         note += f", {'below' if rule.below else 'above'} {written(threshold, rule.unit)}"
     return rule_sets.publish(project, changed, note, user, base=base)
+
+
+def _threshold(rule: Rule, asked: float | None, present: float) -> float:
+    """Return the threshold to set. Raises InvalidField."""
+    threshold = present if asked is None or not rule.unit else asked
+    most = 1 if rule.unit == "share" else MOST
+    if not 0 <= threshold <= most:
+        raise InvalidField.named(
+            "threshold", "Give a share from 0 to 100%." if most == 1 else "Give a number, 0 or more."
+        )
+    return threshold
+
+
+def _for_all(rules: Rules, rule: Rule, action: str, threshold: float) -> Rules:
+    own = {**rules.fraud, rule.code: {"action": action, "threshold": threshold}}
+    if (action, threshold) == (rule.action, rule.threshold):
+        own.pop(rule.code)
+    return replace(rules, fraud=own)
+
+
+def _for_source(rules: Rules, source: str, rule: Rule, action: str, threshold: float) -> Rules:
+    part = dict(rules.sources.get(source, {}))
+    own = {**part.get("fraud", {}), rule.code: {"action": action, "threshold": threshold}}
+    if (action, threshold) == fraud.setting(rules, rule.code):
+        own.pop(rule.code)
+    part["fraud"] = own
+    parts = {**rules.sources, source: {name: value for name, value in part.items() if value}}
+    return replace(rules, sources={name: value for name, value in parts.items() if value})
 
 
 def dismiss(flag: FraudFlag, *, user: User, now: datetime) -> int:

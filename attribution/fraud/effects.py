@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -141,6 +141,10 @@ class Past:
     code: str
     looked: int
     values: Sequence[Value]
+
+    def of(self, source: str) -> "Past":
+        """Return what is of one source."""
+        return replace(self, values=[one for one in self.values if one.source == source])
 
     def at(self, threshold: float) -> Effect:
         """Return what the rule strikes at a threshold."""

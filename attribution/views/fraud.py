@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from attribution import links, rule_sets
-from attribution.fraud import changes, effects, evidence
+from attribution.fraud import changes, effects, evidence, hourly
 from attribution.fraud import rules as fraud
 from attribution.fraud.catalogue import BLOCK, BY_CODE, FLAG, OFF, RULES, SIGNATURE_BREAKER, Level, Rule
 from attribution.fraud.evidence import Case, Tally, written
@@ -205,6 +205,7 @@ def _change_rule(request: PageRequest, rule: Rule) -> HttpResponse:
             action=request.POST.get("action", ""),
             threshold=asked,
             user=request.user,
+            source=_source(request, rule),
             base=int(base) if base.isdecimal() else None,
         )
     except InvalidField as wrong:
@@ -212,9 +213,15 @@ def _change_rule(request: PageRequest, rule: Rule) -> HttpResponse:
         return page(request, "attribution/fraud_rule.html", _rule_context(request, rule, errors=errors), status=422)
     except rule_sets.RulesOvertaken as wrong:
         messages.error(request, wrong.message)
-        return HttpResponseRedirect(request.path)
+        return HttpResponseRedirect(request.get_full_path())
     messages.success(request, f"{rule.name} is set in version {made.version} of the rules. New installs follow it.")
-    return HttpResponseRedirect(request.path)
+    return HttpResponseRedirect(request.get_full_path())
+
+
+def _source(request: PageRequest, rule: Rule) -> str:
+    """Return the source that the rule is looked at for, "" for all; only rules about clicks can differ."""
+    source = request.GET.get("source", "").replace("\x00", "")[:60]
+    return source if rule.level in {"touch", "source"} and not rule.fixed else ""
 
 
 def _asked(text: str, rule: Rule) -> float | None:
@@ -231,10 +238,11 @@ def _asked(text: str, rule: Rule) -> float | None:
 
 def _rule_context(request: PageRequest, rule: Rule, *, errors: dict[str, str] | None = None) -> dict[str, Any]:
     now, period = timezone.now(), period_of(request)
+    source = _source(request, rule)
     version = rule_sets.current([request.project.pk])[request.project.pk]
     line = _line(
         rule,
-        fraud.settings(version.rules),
+        fraud.settings(hourly.rules_for(version.rules, source)),
         evidence.tallies(request.project.pk, now - effects.SPAN, now),
     )
     typed = request.POST if errors else None
@@ -243,6 +251,8 @@ def _rule_context(request: PageRequest, rule: Rule, *, errors: dict[str, str] | 
         "rule": rule,
         "level": LEVELS[rule.level],
         "line": line,
+        "source": source,
+        "sources": [] if rule.fixed or rule.level not in {"touch", "source"} else _sources(request.project, period),
         "period": period,
         "version": version.version,
         "errors": errors or {},
@@ -286,14 +296,16 @@ def _actions(rule: Rule) -> list[tuple[str, str, str]]:
 def fraud_effect(request: PageRequest, code: str) -> HttpResponse:
     """Show, as a fragment, what a rule would have struck in the last 30 days at the threshold asked for."""
     rule = _rule(code)
+    source = _source(request, rule)
     version = rule_sets.current([request.project.pk])[request.project.pk]
-    present = fraud.setting(version.rules, code)[1]
+    present = fraud.setting(hourly.rules_for(version.rules, source), code)[1]
     asked = _asked(request.GET.get("threshold", ""), rule)
     threshold = present if asked is None or not 0 <= asked < changes.MOST else asked
     context: dict[str, Any] = {"rule": rule, "threshold": written(threshold, rule.unit) if rule.unit else ""}
     try:
         if rule.level == "source":
             judged = effects.sources_at(request.project, code, threshold, now=timezone.now())
+            judged = [one for one in judged if source in {"", one.source}]
             context |= {
                 "judged": [(one, written(one.value, rule.unit)) for one in judged[:50]],
                 "struck": [one for one in judged if one.strikes],
@@ -301,6 +313,7 @@ def fraud_effect(request: PageRequest, code: str) -> HttpResponse:
             }
         elif rule.level != "conversion":
             past = effects.past_of(request.project, code, now=timezone.now())
+            past = past.of(source) if source else past
             effect = past.at(threshold)
             context |= {"effect": effect, "ladder": _ladder(past, rule, threshold, present)}
             context["examples"] = Decision.objects.filter(pk__in=effect.examples).order_by("-installed_at")

@@ -105,6 +105,34 @@ def test_publishing_a_threshold_makes_the_next_version(editor: Client, project: 
     assert "version 2 of the rules" in answer.content.decode()
 
 
+def test_a_rule_can_differ_for_one_source_and_go_back(editor: Client, project: Project) -> None:
+    struck(project)
+    address = f"{PAGE}rules/ctit_short/?source=shady"
+    editor.get(address)
+
+    editor.post(address, {"action": "flag", "threshold": "1", "base": "1"})
+    page = editor.get(address)
+    everybody = editor.get(f"{PAGE}rules/ctit_short/")
+    effect = editor.get(f"{PAGE}rules/ctit_short/effect/?source=other").content.decode()
+    editor.post(address, {"action": "block", "threshold": "2"})
+
+    first, last = (RuleSet.objects.get(project=project, version=number) for number in (2, 3))
+    assert first.rules["sources"] == {"shady": {"fraud": {"ctit_short": {"action": "flag", "threshold": 1}}}}
+    assert first.rules["fraud"] == {}
+    assert "The rule for Shady" in page.content.decode()
+    assert (page.context["line"].threshold, everybody.context["line"].threshold) == (1, 2)
+    assert everybody.context["special"] == ["shady"]
+    assert "strikes <b>0</b> of 1 install" in effect
+    assert last.rules["sources"] == {}
+
+
+def test_a_rule_about_installs_is_the_same_for_all_sources(editor: Client, project: Project) -> None:
+    editor.post(f"{PAGE}rules/device_farm/?source=shady", {"action": "off", "threshold": "10"})
+
+    newest = RuleSet.objects.get(project=project, version=2)
+    assert (newest.rules["sources"], newest.rules["fraud"]["device_farm"]["action"]) == ({}, "off")
+
+
 def test_a_wrong_threshold_is_said_beside_the_field(editor: Client, project: Project) -> None:
     for text in ("140", "-1", "many"):
         answer = editor.post(f"{PAGE}rules/ctit_flat/", {"action": "block", "threshold": text})
