@@ -108,7 +108,7 @@ class DecisionCredit(DecisionsView):
     @extend_schema(
         operation_id="credit_of_attribution",
         summary="Share one install among its touches by every model",
-        description="Markov's shares are by the removal effects of the 28 days before the install.",
+        description="Markov's shares are by the removal effects of the 28 days up to the end of the install's day.",
         tags=["Attribution"],
         parameters=[BY],
         responses={200: OpenApiResponse(dict, "The touches that could have won, the oldest first."), **ONE_ERRORS},
@@ -118,7 +118,7 @@ class DecisionCredit(DecisionsView):
         """Share one decided install among its touches; the shares of each model add up to 1."""
         decision = self.get_decision(decision_id)
         by = _choice(request, "by", (journeys.SOURCE, journeys.CAMPAIGN))
-        columns, touches = crediting.credit_of(decision, decision.installed_at - USUAL_DAYS * DAY, by=by)
+        columns, touches = crediting.credit_of(decision, by=by)
         return Response(
             {
                 "id": f"dec_{decision.pk}",

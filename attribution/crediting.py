@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 
+import numpy as np
 from django.db import IntegrityError, transaction
 
 from attribution import credit, journeys
 from attribution.credit import BadWeights, Model, Weights
 from attribution.journeys import Channel
 from attribution.models import CreditModel, Decision, Touch
+from attribution.rules import DAY_S
 from customers.models import Project
+from customers.remembered import remembered
 from growthplatform.core.errors import InvalidField, NotFound, Problem
 
 NOT_CAUSAL = (
@@ -20,6 +23,8 @@ NOT_CAUSAL = (
     " compare."
 )
 RULES = "By your rules: what the decisions say, as on the pages of campaigns and installs."
+DAY = timedelta(days=1)
+CHAIN_DAYS = 28
 MOST_MODELS = 10
 NAME_LENGTH = 60
 
@@ -139,38 +144,41 @@ class TouchCredit:
     shares: tuple[float, ...]
 
 
-def credit_of(decision: Decision, chain_since: datetime, *, by: str) -> tuple[tuple[Column, ...], list[TouchCredit]]:
+def credit_of(decision: Decision, *, by: str) -> tuple[tuple[Column, ...], list[TouchCredit]]:
     """Share one decided install among its touches by every model, the oldest touch first; none when it is organic.
 
-    Markov's shares are by the removal effects of the journeys from `chain_since` up to this install.
+    Markov's shares are by the removal effects of the 28 days up to the end of the install's day. Raises TooManyTouches.
     """
-    project = decision.project
-    models = _models(project)
+    models = _models(decision.project)
     columns = tuple(column for column, _ in models.values())
     one = journeys.journey_of(decision, by=by)
     touches = Touch.objects.in_bulk(one.touches.tolist())
     if not touches:
         return columns, []
-    around = journeys.journeys(project, chain_since, decision.installed_at, by=by, measure=journeys.INSTALLS)
-    chain = _chain_for(one, around)
+    chain = _chain_for(one, decision, by)
     shares = [credit.shares_of(one.paths, model, chain).tolist() for _, model in models.values()]
     return columns, [
-        TouchCredit(touches[touch], age_days * 86_400, touch == decision.touch_id, tuple(each))
+        TouchCredit(touches[touch], age_days * DAY_S, touch == decision.touch_id, tuple(each))
         for touch, age_days, *each in zip(one.touches.tolist(), one.paths.ages_days.tolist(), *shares, strict=True)
         if touch in touches
     ]
 
 
-def _chain_for(one: journeys.Journeys, around: journeys.Journeys) -> credit.Chain:
+def _chain_for(one: journeys.Journeys, decision: Decision, by: str) -> credit.Chain:
     """Return the removal effects of the channels of one journey, from the chain of many; its own where unknown."""
-    chain = credit.chain_of(around.paths)
-    effects = dict(zip(around.channels, chain.effects, strict=True))
-    own = credit.chain_of(one.paths)
+    project = decision.project
+    until = datetime.combine(decision.installed_at.astimezone(project.tz).date() + DAY, time(), project.tz)
+
+    def solve() -> tuple[float, dict[Channel, float]]:
+        around = journeys.journeys(project, until - CHAIN_DAYS * DAY, until, by=by, measure=journeys.INSTALLS)
+        chain = credit.chain_of(around.paths)
+        return chain.probability, dict(zip(around.channels, chain.effects.tolist(), strict=True))
+
+    probability, effects = remembered(project, f"chain:{by}:{until:%Y%m%d}", solve)
     if not all(channel in effects for channel in one.channels):
-        return own
-    known = own.effects.copy()
-    known[:] = [effects[channel] for channel in one.channels]
-    return credit.Chain(chain.probability, known, known)
+        return credit.chain_of(one.paths)
+    known = np.array([effects[channel] for channel in one.channels], dtype=np.float64)
+    return credit.Chain(probability, known, known)
 
 
 def _models(project: Project) -> dict[str, tuple[Column, Model | Weights]]:

@@ -1,10 +1,15 @@
 """Markov over a quarter of a million journeys against plain Python; all models and cohorts over a project's rows."""
 
 import argparse
+import csv
+import gzip
 import random
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+PATH_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "channelattribution_pathdata" / "Data.csv.gz"
 
 CHANNELS = 12
 
@@ -137,6 +142,30 @@ def rows(installs: int) -> None:
     print(f"memory             {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.0f} MB    at most")
 
 
+def path_data() -> None:
+    """Print what each model makes of the public journeys of ChannelAttribution, where they are."""
+    from attribution import credit
+
+    if not PATH_DATA.exists():
+        print("PathData is not here.")
+        return
+    with gzip.open(PATH_DATA, "rt") as file:
+        found = list(csv.DictReader(file, delimiter=";"))
+    paths = credit.Paths.of(
+        [row["path"].split(" > ") for row in found],
+        [float(row["total_conversions"]) for row in found],
+        [float(row["total_null"]) for row in found],
+    )
+    chain = credit.chain_of(paths)
+    columns = [credit.credit(paths, model) for model in credit.MODELS.values()]
+    print(f"PathData: {int(paths.total):,} conversions, P = {chain.probability:.14f}")
+    print(f"{'':8s}" + "".join(f"{name:>16s}" for name in (*credit.MODELS, "removal effect")))
+    for place in sorted(range(len(paths.channels)), key=lambda at: -columns[0][at]):
+        amounts = "".join(f"{column[place]:16,.3f}" for column in columns)
+        print(f"{paths.channels[place]!s:8s}{amounts}{chain.effects[place]:16.6f}")
+    print(f"{'together':8s}" + "".join(f"{column.sum():16,.3f}" for column in columns))
+
+
 def main(arguments: list[str]) -> None:
     """Print times and the ratio. `--journeys` and `--installs` are how many."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -178,3 +207,4 @@ def main(arguments: list[str]) -> None:
     print(f"all eight models   {all_s * 1000:8.1f} ms")
     print(f"plain Python       {plain_s * 1000:8.1f} ms   {plain_s / exact_s:.1f} times as long, differs by {away:.1e}")
     rows(1_000 if options.small else options.installs)
+    path_data()

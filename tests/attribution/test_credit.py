@@ -3,7 +3,7 @@
 import csv
 import gzip
 import math
-import os
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from attribution import credit
 from attribution.credit import MODELS, BadWeights, NoTouches, Paths, Weights, catalogue, chains, weights
 
-DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-PATH_DATA = DATA / "channelattribution_pathdata" / "Data.csv.gz"
+PATH_DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "channelattribution_pathdata" / "Data.csv.gz"
 
 # Computed from PathData by another program: first, last, linear, position, removal effect, Markov, Shapley.
 TABLE = {
@@ -70,6 +69,15 @@ def test_the_chain_of_path_data_is_solved_exactly(path_data: Paths) -> None:
 
     assert chain.probability == pytest.approx(0.22384513559686, abs=1e-12)
     assert by_name(path_data, chain.effects) == pytest.approx({name: row[4] for name, row in TABLE.items()}, abs=1e-6)
+
+
+def test_the_value_of_path_data_is_shared_whole_by_every_model(path_data: Paths) -> None:
+    with gzip.open(PATH_DATA, "rt") as file:
+        worth = [float(row["total_conversion_value"]) for row in csv.DictReader(file, delimiter=";")]
+    paths = replace(path_data, values=np.array(worth))
+
+    for model in MODELS.values():
+        assert catalogue.credit(paths, model).sum() == pytest.approx(74_802.972, abs=1e-3)
 
 
 def test_the_journeys_of_the_textbook_have_their_removal_effects() -> None:

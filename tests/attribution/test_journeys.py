@@ -228,7 +228,7 @@ def test_one_install_is_shared_among_its_touches_by_every_model(project: Project
     journey(project, ["google", "meta"])
     decision = journey(project, [Step("meta", 48), Step("tiktok", 24), Step("meta", 1)])
 
-    columns, touches = crediting.credit_of(decision, NOON - DAY, by="source")
+    columns, touches = crediting.credit_of(decision, by="source")
 
     assert [one.touch.source for one in touches] == ["meta", "tiktok", "meta"]
     assert [one.credited for one in touches] == [False, False, True]
@@ -244,7 +244,7 @@ def test_one_install_is_shared_among_its_touches_by_every_model(project: Project
 
 
 def test_an_organic_install_has_no_touches_to_credit(project: Project) -> None:
-    columns, touches = crediting.credit_of(journey(project), NOON - DAY, by="source")
+    columns, touches = crediting.credit_of(journey(project), by="source")
 
     assert len(columns) == 8
     assert touches == []
