@@ -11,9 +11,10 @@ from attribution import rule_sets
 from attribution.fraud import changes, evidence
 from attribution.fraud import rules as fraud
 from attribution.fraud.catalogue import BY_CODE
-from attribution.fraud.evidence import Tally
 from attribution.models import EvidenceShare
-from attribution.views.fraud import FILE_ROWS, PARTNER_HEAD, Line, facts_of, partner_row, shown_flag
+from attribution.views.fraud import FILE_ROWS, PARTNER_HEAD, partner_row
+from attribution.views.fraud_flags import facts_of, shown_flag
+from attribution.views.fraud_lines import line_of
 from growthplatform.core.download import csv_file
 from growthplatform.core.http import page
 
@@ -44,7 +45,7 @@ def _context(share: EvidenceShare) -> dict[str, Any]:
     return {
         "share": share,
         "lines": [
-            Line(BY_CODE[code], *said[code], tallies.get(code, Tally()))
+            line_of(BY_CODE[code], said, tallies)
             for code in sorted(tallies, key=lambda code: -tallies[code].installs)
             if code in BY_CODE
         ],
