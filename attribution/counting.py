@@ -130,6 +130,14 @@ def count(
     return found
 
 
+def fold(counts: Mapping[Key, Counts], place: int) -> dict[Key, Counts]:
+    """Add counts along several dimensions up to the one at `place`."""
+    found: dict[Key, Counts] = {}
+    for key, one in counts.items():
+        found.setdefault((key[place],), Counts()).add(one)
+    return found
+
+
 def has_touches(*names: str) -> bool:
     """Say whether clicks and impressions can be counted along these dimensions; a touch has no tier, for example."""
     return all(DIMENSIONS[name].touch for name in names)

@@ -29,7 +29,11 @@ def overview(request: PageRequest) -> HttpResponse:
     period, project = period_of(request), request.project
     if not has_history(request):
         return page(request, "attribution/campaign_empty.html", example(request))
-    now = campaigns.counted(project, period, ("source",))
+    # One walk for both tables: the revenue of each takes as long as all its installs.
+    crossed = campaigns.counted(project, period, ("source", "country"), only=("decisions", "revenue"))
+    now = counting.fold(crossed, 0)
+    for key, touched in campaigns.counted(project, period, ("source",), only=("touches",)).items():
+        now.setdefault(key, Counts()).add(touched)
     before = campaigns.before(project, period, ("source",))
     rows = rows_of(("source",), now, before)
     for row in rows:
@@ -39,9 +43,7 @@ def overview(request: PageRequest) -> HttpResponse:
     total, past = counting.total(now), counting.total(before) if before is not None else None
     metric = request.GET.get("metric", "")
     metric = metric if metric in METRICS else "installs"
-    countries = rows_of(
-        ("country",), campaigns.counted(project, period, ("country",), only=("decisions", "revenue")), None
-    )
+    countries = rows_of(("country",), counting.fold(crossed, 1), None)
     for row in countries:
         row.url = way_down(request, row.values)
     context = {
