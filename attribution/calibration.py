@@ -150,7 +150,9 @@ def _one(install: Claimed, near: Found, rules: Rules, around: Around, *, masked:
     if masked and install.hold:
         truth = next((place for place, one in enumerate(weighed) if one.touch.id == install.hold.touch_id), None)
     clicks = [one.touch for one in weighed]
-    traffic = around.traffic or Traffic(len(clicks), rules.network_window_s)
+    # An address without any click has none on its account, and the quiet ones must count.
+    earlier_s = max(rules.widest_window_s - rules.network_window_s, 0)
+    traffic = around.traffic or Traffic(len(clicks), rules.network_window_s, 0, earlier_s)
     example = Example(facts, clicks, traffic, truth, organic=masked and install.hold is None)
     return Judged(example, [one.probability or 0.0 for one in weighed], apart=install.id % KEPT_APART == 0)
 

@@ -70,6 +70,8 @@ def test_it_learns_from_certain_installs_and_measures_on_those_kept_apart(projec
     assert model.systems["android"] > 0.9
     assert row.measured["right"] == row.measured["named"] > 5
     assert row.measured["organic"] > 0
+    # Nobody else clicked on the addresses of those that came by themselves.
+    assert model.noise[0] * 24 < 0.05
 
 
 def test_an_install_is_not_counted_right_by_somebody_elses_click(project: Project) -> None:
