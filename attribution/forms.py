@@ -241,7 +241,7 @@ class AppsForm(forms.Form):
         required=False,
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": "14:6D:E9:83:C5:73:06:50:…", "spellcheck": "false"}),
-        help_text="From the Play Console, under App signing: Google’s key, and yours where you sign yourself. One a line.",
+        help_text="From the Play Console, under App signing: Google’s key, and yours if you sign too. One a line.",
     )
 
     def __init__(self, data: Any = None, *, domain: Domain) -> None:
