@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from attribution import campaigns, counting, queries
+from attribution import campaigns, counting, network_claims, queries
 from attribution.campaigns import MEASURES
 from attribution.counting import Counts, Key
 from attribution.models import FraudFlag
@@ -15,6 +16,7 @@ from attribution.views.campaign_rows import installs_url, rows_of, way_down
 from attribution.views.campaigns import METRICS, example, figure, has_history, kpis
 from attribution.views.shared import period_of, wants_csv
 from customers.pages import PageRequest, project_page
+from customers.remembered import remembered
 from growthplatform.core.download import csv_file
 from growthplatform.core.http import page
 from growthplatform.core.templatetags.frame import address
@@ -28,7 +30,7 @@ def overview(request: PageRequest) -> HttpResponse:
     """Show the installs of the period by source, match and country, and what is counted beside them."""
     period, project = period_of(request), request.project
     if not has_history(request):
-        return page(request, "attribution/campaign_empty.html", example(request))
+        return page(request, "attribution/campaign_empty.html", {**example(request), "title": "Attribution"})
     # One walk for both tables: the revenue of each takes as long as all its installs.
     crossed = campaigns.counted(project, period, ("source", "country"), only=("decisions", "revenue"))
     now = counting.fold(crossed, 0)
@@ -86,7 +88,7 @@ def _beside(request: PageRequest, total: Counts, past: Counts | None) -> list[di
     """Return what is counted beside the installs, each with where it leads."""
     flags = FraudFlag.objects.filter(project=request.project, dismissed_at=None).count()
     kinds = (("reinstalls", "reinstall"), ("reattributions", "reattribution"))
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "words": MEASURES[name].label,
             "means": MEASURES[name].means,
@@ -96,6 +98,21 @@ def _beside(request: PageRequest, total: Counts, past: Counts | None) -> list[di
         }
         for name, kind in kinds
     ]
+    unread = remembered(
+        request.project,
+        "meta-unread",
+        lambda: network_claims.unread(request.project, now=timezone.now()),
+        least_s=60.0,
+    )
+    if unread:
+        found.append(
+            {
+                "words": "Messages of Meta unread",
+                "means": "Installs of the last 24 hours with a message of Meta that no key of this project opens.",
+                "now": unread,
+                "url": address("attribution:secret-list", request.project.slug),
+            }
+        )
     fraud = address("attribution:fraud", request.project.slug)
     return [
         *found,

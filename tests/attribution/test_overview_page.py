@@ -13,6 +13,7 @@ from attribution.models import Install
 from customers.models import Project
 from tests.attribution.factories import NOON, TouchFactory
 from tests.attribution.test_counting import decision, pays
+from tests.attribution.test_network_claims import opened
 
 PAGE = "/dashboard/acme/attribution/"
 
@@ -102,3 +103,12 @@ def test_a_viewer_may_look_and_a_stranger_may_not(viewer: Client, stranger: Clie
 def test_the_page_needs_few_queries(editor: Client, traffic: None, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(28):
         editor.get(PAGE)
+
+
+def test_messages_of_meta_that_nobody_can_read_are_shown(editor: Client, traffic: None, project: Project) -> None:
+    opened(project)
+
+    beside = {one["words"]: one for one in editor.get(PAGE).context["beside"]}
+
+    assert beside["Messages of Meta unread"]["now"] == 1
+    assert "network-keys" in beside["Messages of Meta unread"]["url"]
