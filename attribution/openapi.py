@@ -4,7 +4,7 @@ from typing import Any
 
 PARAMETERS = {
     "utm_source": "Goes before the link's source; so do utm_medium, utm_campaign, utm_content and utm_term.",
-    "pid": "AppsFlyer's name of the source; c, af_siteid, af_adset, af_ad, af_c_id, af_dp, af_sub1 … af_sub5 are read too.",
+    "pid": "AppsFlyer's name of the source; c, af_siteid, af_adset, af_ad, af_c_id, af_dp, af_sub1 … af_sub5 too.",
     "adset": "The ad set; so do ad, creative and publisher.",
     "sub1": "Sub-ids 1 to 5; they and other parameters are kept with the touch and told to the app.",
     "deep_link": "A place inside the app, told to it after its first open.",
