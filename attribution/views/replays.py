@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import F, FloatField, QuerySet
+from django.db.models.functions import Cast
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -26,7 +27,8 @@ from growthplatform.core.errors import Problem
 from growthplatform.core.http import page
 
 NEWEST = ("-created_at", "-id")
-ORDERS = both_ways({"revenue": "revenue", "install": "decision__installed_at"})
+# A cursor holds what JSON holds, so no decimals.
+ORDERS = both_ways({"revenue": "amount", "install": "installed_at"})
 REJECTED = "rejected"
 # A matrix is read with the eyes; more sources than these are in the table of routes.
 MATRIX = 12
@@ -141,13 +143,9 @@ def replay_detail(request: PageRequest, replay_id: int) -> HttpResponse:
     replay = get_object_or_404(_mine(request), pk=replay_id)
     if wants_csv(request):
         return csv_file(f"replay-{replay.pk}", CSV_HEAD, (_line(row) for row in _changes(replay).iterator(2_000)))
-    part = request.GET.get("part", "")
-    return page(request, "attribution/replay_detail.html", _context(request, replay), partial=part_of(part))
-
-
-def part_of(name: str) -> str:
-    """Return the fragment asked for: the list of changes, else the state of the work."""
-    return "changes" if name == "changes" else "whole"
+    # The list of changes is sorted and turned over by itself; everything else is the page asking how far it is.
+    partial = "changes" if request.htmx.target == "changes" else "whole"
+    return page(request, "attribution/replay_detail.html", _context(request, replay), partial=partial)
 
 
 def _context(request: PageRequest, replay: Replay) -> dict[str, Any]:
@@ -193,7 +191,8 @@ def _context(request: PageRequest, replay: Replay) -> dict[str, Any]:
 
 
 def _changes(replay: Replay) -> QuerySet[ReplayChange]:
-    return ReplayChange.objects.filter(replay=replay).select_related("decision", "new_touch")
+    rows = ReplayChange.objects.filter(replay=replay).select_related("decision", "new_touch")
+    return rows.annotate(amount=Cast("revenue", FloatField()), installed_at=F("decision__installed_at"))
 
 
 def _line(row: ReplayChange) -> tuple[Any, ...]:

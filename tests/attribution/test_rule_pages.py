@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -6,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from attribution import replays, rule_sets
-from attribution.models import Replay, RuleSet
+from attribution.models import Replay, ReplayChange, RuleSet
 from attribution.rules import CLICK_ID, DEVICE_ID, VIEW, WINDOWS_S, Rules
 from customers.models import Member, Project
 from tests.attribution.conftest import decided
@@ -221,6 +222,32 @@ def test_a_replay_says_what_would_move(replay: Replay, viewer: Client) -> None:
     assert f"/dashboard/acme/installs/dec_{replay.changes.get().decision_id}/" in shown
     assert "Click id: up to 1 h before the install (was 7 days)." in shown
     assert 'data-dialog="approve"' not in shown
+
+
+def test_many_changes_are_shown_page_by_page_in_any_order(
+    project: Project, replay: Replay, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attribution.views.shared.PAGE_ROWS", 1)
+    [first] = replay.changes.all()
+    other = decided(project, "m-2", at=NOON + timedelta(hours=1))
+    ReplayChange.objects.create(
+        replay=replay, decision=other, old_tier="view", old_source="tiktok", new_tier="organic", new_source="organic",
+        revenue="12.5",
+    )  # fmt: skip
+
+    def pages_of(sort: str) -> list[int]:
+        seen, cursor = [], ""
+        while True:
+            path = f"{REPLAYS}{replay.pk}/?sort={sort}&cursor={cursor}"
+            shown = viewer.get(path, HTTP_HX_REQUEST="true", HTTP_HX_TARGET="changes").content.decode()
+            assert 'id="replay"' not in shown
+            seen += [int(number) for number in re.findall(r'href="/dashboard/acme/installs/dec_(\d+)/"', shown)]
+            cursor = (re.findall(r'cursor=([\w-]+)[^"]*"[^>]*>Next', shown) or [""])[0]
+            if not cursor:
+                return seen
+
+    assert pages_of("-revenue") == pages_of("-install") == [other.pk, first.decision_id]
+    assert pages_of("revenue") == pages_of("install") == [first.decision_id, other.pk]
 
 
 def test_the_changes_of_a_replay_are_a_file_too(replay: Replay, viewer: Client) -> None:
