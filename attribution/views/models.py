@@ -348,7 +348,7 @@ def _form_context(request: PageRequest, form: WeightsForm, model: CreditModel | 
         "form": form,
         "model": model,
         "preview": _preview(form),
-        "check_url": reverse("attribution:model-check", args=[request.project.slug]),
+        "preview_url": reverse("attribution:model-check", args=[request.project.slug]),
     }
 
 
