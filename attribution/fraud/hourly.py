@@ -26,12 +26,13 @@ OF_INSTALLS = frozenset({"ctit_flat", "injector", "new_devices"})
 REPEATS = 20
 ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
+# All leave out what Meta and Apple tell afterwards: they tell only of touches that won, often without their time.
 CLICKS = """
 SELECT source, publisher, count(*) FILTER (WHERE ts < %(hour_ago)s),
        count(*) FILTER (WHERE ts >= %(hour_ago)s AND signature <> ''),
        count(*) FILTER (WHERE ts >= %(hour_ago)s AND signature IN ('invalid', 'expired'))
 FROM attribution_touch
-WHERE project_id = %(project)s AND ts >= %(day_ago)s AND ts < %(until)s AND type = 'click' AND NOT bot
+WHERE project_id = %(project)s AND ts >= %(day_ago)s AND ts < %(until)s AND type = 'click' AND NOT bot AND origin = ''
 GROUP BY source, publisher
 """
 REPEATED = """
@@ -39,7 +40,7 @@ SELECT source, publisher, sum(clicks) FROM (
     SELECT source, publisher, COALESCE(NULLIF(advertising_id, ''), device_id) AS device, count(*) AS clicks
     FROM attribution_touch
     WHERE project_id = %(project)s AND ts >= %(day_ago)s AND ts < %(hour_ago)s AND type = 'click' AND NOT bot
-      AND (advertising_id <> '' OR device_id <> '')
+      AND origin = '' AND (advertising_id <> '' OR device_id <> '')
     GROUP BY source, publisher, campaign, device HAVING count(*) > %(repeats)s
 ) busy WHERE translate(device, '-:', '') !~ '^(.)\\1*$' GROUP BY source, publisher
 """
@@ -48,7 +49,7 @@ BROUGHT = """
 SELECT t.source, t.publisher, d.id, min(c.age_s) AS age_s, max(t.ts) AS ts
 FROM attribution_decision d
 JOIN attribution_candidate c ON c.decision_id = d.id AND c.age_s >= 0 AND (c.credited OR c.reasons ? 'fraud')
-JOIN attribution_touch t ON t.id = c.touch_id AND t.type = 'click' AND NOT t.bot
+JOIN attribution_touch t ON t.id = c.touch_id AND t.type = 'click' AND NOT t.bot AND t.origin = ''
 WHERE d.project_id = %(project)s AND d.installed_at >= %(week_ago)s AND d.installed_at < %(until)s
   AND d.kind = 'install'
 GROUP BY t.source, t.publisher, d.id
@@ -66,7 +67,7 @@ FROM attribution_decision d
 JOIN attribution_install i ON i.id = d.install_id AND i.install_begin_at IS NOT NULL
 JOIN attribution_candidate c ON c.decision_id = d.id AND c.age_s >= 0
   AND (c.credited OR c.reasons ? 'fraud' OR c.reasons ? 'click_after_download_began')
-JOIN attribution_touch t ON t.id = c.touch_id AND t.type = 'click' AND NOT t.bot
+JOIN attribution_touch t ON t.id = c.touch_id AND t.type = 'click' AND NOT t.bot AND t.origin = ''
 WHERE d.project_id = %(project)s AND d.installed_at >= %(week_ago)s AND d.installed_at < %(until)s
   AND d.kind = 'install'
 GROUP BY t.source, t.publisher
@@ -83,7 +84,7 @@ KNOWN = f"""
 SELECT t.source, t.publisher, count(*), count(*) FILTER (WHERE {SEEN_BEFORE})
 FROM attribution_decision d
 JOIN attribution_install i ON i.id = d.install_id
-JOIN attribution_touch t ON t.id = d.touch_id AND t.type = 'click'
+JOIN attribution_touch t ON t.id = d.touch_id AND t.type = 'click' AND t.origin = ''
 WHERE d.project_id = %(project)s AND d.installed_at >= %(week_ago)s AND d.installed_at < %(until)s
   AND d.kind = 'install' AND translate(i.advertising_id || i.device_id, '-:0', '') <> ''
 GROUP BY t.source, t.publisher
