@@ -75,7 +75,7 @@ function house(option) {
     axisTick: { show: false },
     splitLine: { lineStyle: { color: grid } },
     axisLabel: { color: quiet, fontSize: 11, ...axis.axisLabel },
-    nameTextStyle: { color: quiet, fontSize: 11, align: "left", padding: [0, 0, 4, -30] },
+    nameTextStyle: { color: quiet, fontSize: 11, align: "left", padding: [0, 0, 4, -16] },
   });
   const { formatter } = tooltip(option);
   const axis = (one) => (one.type === "value" ? value(one) : category(one));
