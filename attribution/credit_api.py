@@ -187,7 +187,10 @@ class CreditModelOne(ProjectView):
         tags=["Attribution"],
         request=dict,
         responses={200: OpenApiResponse(dict, "The model as it is kept."), 404: OpenApiResponse(dict), **OWN_ERRORS},
-        examples=[OpenApiExample("Kept", value=OWN, response_only=True, status_codes=["200"])],
+        examples=[
+            OpenApiExample("Half a click", value={"name": OWN["name"], "weights": {"view": 0.5}}, request_only=True),
+            OpenApiExample("Kept", value=OWN, response_only=True, status_codes=["200"]),
+        ],
     )
     def put(self, request: Request, model_id: int) -> Response:
         """Keep other weights, or another name, for a model."""

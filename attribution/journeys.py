@@ -109,7 +109,7 @@ class TooManyTouches(Problem):
     """The journeys of a period would not fit."""
 
     status = 422
-    code = "too_many_touches"
+    code = "period_too_large"
     message = f"The journeys of this period have more than {MOST_TOUCHES:,} touches. Choose a shorter one."
 
 
