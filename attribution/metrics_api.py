@@ -63,7 +63,8 @@ class CampaignMetrics(ProjectView):
         summary="What campaigns brought",
         description=(
             "Clicks, installs and revenue along up to three properties, most installs first. Installs are first opens"
-            " that no fraud rule rejected; reinstalls, reattributions and rejected installs stand beside them."
+            " that no fraud rule rejected; reinstalls, reattributions and rejected installs stand beside them. Along"
+            " `tier` clicks are null: a click is not matched yet."
         ),
         tags=["Metrics"],
         parameters=[
@@ -102,7 +103,14 @@ class CampaignMetrics(ProjectView):
         shown = keys[start : start + limit]
         # Along days there is nothing to set beside: each day is another one in the period before.
         comparable = past is not None and "day" not in by
-        rows = [_row(by, key, found[key], past.get(key, Counts()) if past and comparable else None) for key in shown]
+        rows = [
+            _row(by, key, found[key], past.get(key, Counts()) if past is not None and comparable else None)
+            for key in shown
+        ]
+        total = _counts(counting.total(found), counting.total(past) if past is not None else None)
+        if not counting.has_touches(*by, *where):
+            for row in (*rows, total):
+                _without_touches(row)
         more = start + limit < len(keys)
         return Response(
             {
@@ -113,7 +121,7 @@ class CampaignMetrics(ProjectView):
                 "by": [PUBLIC[name] for name in by],
                 "filters": {PUBLIC[name]: value for name, value in where.items()},
                 "rows": rows,
-                "total": _counts(counting.total(found), counting.total(past) if past is not None else None),
+                "total": total,
                 "next": encode([_text(part) for part in shown[-1]]) if more else None,
                 "definitions": {name: measure.means for name, measure in MEASURES.items()},
             }
@@ -158,6 +166,13 @@ def _counts(now: Counts, past: Counts | None) -> dict[str, Any]:
     if past is not None:
         answer["previous"] = _counts(past, None)
     return answer
+
+
+def _without_touches(row: dict[str, Any]) -> None:
+    """Take out what is not known along something that touches don't have."""
+    row.update(clicks=None, impressions=None, conversion=None)
+    if "previous" in row:
+        _without_touches(row["previous"])
 
 
 def _text(value: Any) -> str:

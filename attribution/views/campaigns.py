@@ -24,6 +24,7 @@ from growthplatform.core.periods import Period
 
 SHOWN_SOURCES = 6
 METRICS = ("installs", "clicks", "revenue")
+OF_TOUCHES = ("clicks", "impressions")
 COUNTED = ("clicks", "impressions", "installs", "reinstalls", "reattributions", "rejected")
 
 SORTS: dict[str, Callable[[Row], Any]] = {
@@ -58,13 +59,19 @@ def campaign_list(request: PageRequest) -> HttpResponse:
     rows = [row for row in everything if words in f"{row.words} {' '.join(row.values.values())}".lower()]
     rows = _sorted(rows, request.GET.get("sort", ""))
     if wants_csv(request):
-        return _csv(names, rows)
+        return _csv(names, rows, touches=counting.has_touches(by, *where))
     for row in rows:
         row.url = way_down(request, {**where, **row.values})
     shown, cursor = slice_of(rows, request.GET.get("cursor", ""), lambda row: list(row.values.values()))
     metric = request.GET.get("metric", "")
     metric = metric if metric in METRICS else "installs"
     total, past = counting.total(now), counting.total(before) if before is not None else None
+    if not counting.has_touches(by):
+        # The rows have no clicks of their own, the page has.
+        total.add(counting.total(campaigns.counted(request.project, period, (), where, only=("touches",))))
+    if past and period.previous and not counting.has_touches(by):
+        earlier = campaigns.counted(request.project, period.previous, (), where, past=True, only=("touches",))
+        past.add(counting.total(earlier))
     context = {
         "period": period,
         "where": where,
@@ -78,7 +85,7 @@ def campaign_list(request: PageRequest) -> HttpResponse:
         "together": Row({by: ""}, sum_of(rows), past_of(rows) if before is not None else None),
         "top": max([row.now.installs for row in rows], default=0),
         "currency": request.project.currency,
-        "kpis": kpis(request, total, past, metric),
+        "kpis": kpis(request, total, past, metric, touches=counting.has_touches(*where)),
         "figure": figure(request, period, where, metric),
         "metric": metric,
         "chart_title": f"{MEASURES[metric].label} by source",
@@ -107,12 +114,18 @@ def past_of(rows: Sequence[Row]) -> Counts:
     return counting.total({(place,): row.before for place, row in enumerate(rows) if row.before})
 
 
-def kpis(request: PageRequest, now: Counts, past: Counts | None, metric: str) -> list[charts.Kpi]:
-    """Return the key numbers of a page; those that can be drawn over time are tabs of the chart."""
+def kpis(
+    request: PageRequest, now: Counts, past: Counts | None, metric: str, *, touches: bool = True
+) -> list[charts.Kpi]:
+    """Return the key numbers of a page; those that can be drawn over time are tabs of the chart.
+
+    Without `touches` clicks are not known: the page is about something that touches don't have.
+    """
 
     def kpi(name: str) -> charts.Kpi:
         measure = MEASURES[name]
-        value, before = measure.value(now), measure.value(past) if past else None
+        known = touches or not measure.of_touches
+        value, before = measure.value(now) if known else None, measure.value(past) if past and known else None
         shown = number(request, name, before) if before is not None else ""
         url = with_query(request, metric=name) if name in METRICS else ""
         return charts.Kpi(
@@ -253,12 +266,12 @@ def _sorted(rows: list[Row], sort: str) -> list[Row]:
     return sorted(rows, key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
 
 
-def _csv(names: Sequence[str], rows: list[Row]) -> HttpResponse:
+def _csv(names: Sequence[str], rows: list[Row], *, touches: bool) -> HttpResponse:
     head = (*names, *COUNTED, "installs_before", "credited", "conversion", "revenue", *TIER_NAMES)
     lines = (
         (
             *row.values.values(),
-            *(getattr(row.now, name) for name in COUNTED),
+            *(getattr(row.now, name) if touches or name not in OF_TOUCHES else "" for name in COUNTED),
             row.before.installs if row.before else 0,
             row.now.credited,
             "" if row.now.conversion is None else round(row.now.conversion, 6),

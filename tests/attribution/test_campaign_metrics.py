@@ -102,3 +102,10 @@ def test_another_projects_numbers_stay_away(api: Api) -> None:
     TouchFactory(ts=NOON)
 
     assert api("GET", CALL).json()["rows"] == []
+
+
+def test_along_the_way_of_matching_clicks_are_not_known(api: Api, traffic: None) -> None:
+    answer = api("GET", f"{CALL}?by=tier").json()
+
+    assert answer["rows"][0]["clicks"] is answer["total"]["clicks"] is answer["total"]["previous"]["conversion"] is None
+    assert answer["total"]["installs"] == 3

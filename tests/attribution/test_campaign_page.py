@@ -174,3 +174,13 @@ def test_a_page_needs_as_many_queries_for_many_campaigns_as_for_few(
 
     with django_assert_max_num_queries(20):
         editor.get(PAGE)
+
+
+def test_clicks_are_those_of_the_page_where_its_rows_have_none(editor: Client, traffic: None) -> None:
+    by_tier = [kpi.now for kpi in editor.get(PAGE, {"by": "tier"}).context["kpis"]]
+    of_one_tier = [kpi.value for kpi in editor.get(PAGE, {"tier": "click_id"}).context["kpis"]]
+    [row, *_] = rows_of(editor.get(PAGE, {"by": "tier", "format": "csv"}))
+
+    assert by_tier == [kpi.now for kpi in editor.get(PAGE).context["kpis"]]
+    assert of_one_tier[1] == of_one_tier[3] == "–"
+    assert row["clicks"] == ""
