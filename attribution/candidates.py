@@ -103,12 +103,13 @@ SELECT b.id, 'network', 0, 0, 0, 0, NULL::timestamptz, {TOUCH_FACTS} FROM batch 
 ) t WHERE b.ip IS NOT NULL AND b.os_name <> ''
 UNION ALL
 SELECT b.id, 'other', n.seen, n.clicks, n.earlier, n.hour, n.oldest, {TOUCH_FACTS} FROM batch b CROSS JOIN LATERAL (
-    SELECT count(*) AS seen, count(*) FILTER (WHERE c.ts BETWEEN b.network_since AND b.installed_at) AS clicks,
-           count(*) FILTER (WHERE c.ts < b.network_since) AS earlier,
+    SELECT count(*) AS seen,
+           count(*) FILTER (WHERE c.ours AND c.ts BETWEEN b.network_since AND b.installed_at) AS clicks,
+           count(*) FILTER (WHERE c.ours AND c.ts < b.network_since) AS earlier,
            count(*) FILTER (WHERE c.ts BETWEEN b.installed_at - interval '1 hour' AND b.installed_at) AS hour,
            min(c.ts) AS oldest
     FROM (
-        SELECT t.ts FROM attribution_touch t
+        SELECT t.ts, t.app = b.app OR t.app = '' OR b.app = '' AS ours FROM attribution_touch t
         WHERE {BY_NETWORK} AND t.ts BETWEEN b.since AND b.upto AND t.received_at <= b.deadline
         ORDER BY t.ts DESC LIMIT {COUNTED}
     ) c

@@ -114,8 +114,8 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What the address of an install did in the `span_s` seconds before it: the number of all its clicks, of any
-    device, without bots. Where only the clicks of like devices are known, their number will do.
+    """What the address of an install did in the `span_s` seconds before it: the number of all its clicks for this
+    app, of any device, without bots. Where only the clicks of like devices are known, their number will do.
 
     `earlier_clicks` is the same for the `earlier_s` seconds before those, as far as it is known.
     """

@@ -175,6 +175,11 @@ class Kinds:
             self._names = list(self._words[2])
         return system, major, model, app
 
+    def apps(self, clicks: Clicks) -> Ints:
+        """Return for each click the number of the app that it advertised, 0 where it names none."""
+        places = self.places(clicks)
+        return self._arrays[3][places]
+
     def agree(self, kinds: Ints, mine: Ints) -> Bools:
         """Say for each pair of a click's kind and an install's words whether they may be one device.
 
@@ -275,8 +280,11 @@ class Reader:
         first, last = lines.span(place, since, upto)
         start, end = lines.span(place, at - self._rules.network_window_s * 1_000_000, at)
         hour, _ = lines.span(place, at - HOUR, at)
-        # All that arrived within a day of happening was there in time. Others are looked at one by one.
-        late = lines.late_between(first, last)
+        mine = np.array([self._kinds.words_of(one) for one in networks], np.int64)
+        apps = self._kinds.apps(clicks)
+        # All that arrived within a day of happening was there in time. Others are looked at one by one, and so are
+        # those of an address where several apps are advertised.
+        single = lines.late_between(first, last) | _advertise_others(apps, mine[:, 3])
         oldest = np.maximum(first, last - COUNTED)
         counts = [
             last - oldest,
@@ -285,15 +293,15 @@ class Reader:
             np.maximum(end - np.maximum(hour, oldest), 0),
             clicks.ts[np.minimum(oldest, len(clicks.ts) - 1)],
         ]
-        for one in np.flatnonzero(late).tolist():
+        for one in np.flatnonzero(single).tolist():
             here = np.arange(first[one], last[one])
             here = here[clicks.received[here] <= deadline[one]][-COUNTED:]
-            inside = here[here < end[one]]
-            numbers = (len(here), (inside >= start[one]).sum(), (here < start[one]).sum(), (inside >= hour[one]).sum())
-            for column, number in zip(counts[:4], numbers, strict=True):
-                column[one] = number
+            ours = here[(apps[here] == mine[one, 3]) | (apps[here] == 0) | (mine[one, 3] == 0)]
+            counts[0][one] = len(here)
+            counts[1][one] = ((ours >= start[one]) & (ours < end[one])).sum()
+            counts[2][one] = (ours < start[one]).sum()
+            counts[3][one] = ((here >= hour[one]) & (here < end[one])).sum()
             counts[4][one] = clicks.ts[here[0]] if len(here) else 0
-        mine = np.array([self._kinds.words_of(one) for one in networks], np.int64)
         # Without a system there is nothing to compare devices by.
         end = np.where(mine[:, 0] == 0, start, end)
         pairs = list(self._pairs(clicks, mine, start, end, deadline))
@@ -382,6 +390,14 @@ class Reader:
             mine.seen, mine.clicks_hour = seen, hour
             reach_s = (micros(one.installed_at) - oldest) / 1_000_000
             mine.traffic = traffic_of(self._rules, seen, clicks, earlier, reach_s)
+
+
+def _advertise_others(apps: Ints, mine: Ints) -> Bools:
+    """Say for each install, by the number of its app, whether clicks of another app are among all of them."""
+    named = np.unique(apps[apps > 0])
+    if len(named) > 1:
+        return np.asarray(mine != 0)
+    return np.asarray((mine != 0) & (mine != named[0])) if len(named) else np.zeros(len(mine), np.bool_)
 
 
 class _Lines:

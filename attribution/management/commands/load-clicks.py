@@ -9,7 +9,6 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from attribution import rule_sets, tasks
+from attribution import tasks
 from attribution.click_files import WrongFile
 from attribution.loading import Api, Loaded, LoadFailed, load
 from attribution.queries import days_of_touches
@@ -26,7 +25,6 @@ from customers import services as customers
 from customers.models import ApiKey, Project
 
 START_S = 30
-LIKELIER_THAN_NOT = 0.5
 
 
 class Command(BaseCommand):
@@ -47,7 +45,6 @@ class Command(BaseCommand):
         if project is None:
             raise CommandError(f"There is no project {options['project']!r}; `manage.py onboard` makes one.")
         began = time.monotonic()
-        _name_the_likelier(project)
         key, text = customers.make(project, ApiKey.Kind.SECRET, name="load-clicks, while it runs")
         try:
             with _product(options["base_url"], text) as base_url, contextlib.closing(Api(base_url, text)) as api:
@@ -90,17 +87,6 @@ class Command(BaseCommand):
         days = days_of_touches(project)
         period = f"?from={days[0]}&to={days[1]}" if days else ""
         self.stdout.write(f"See {settings.BASE_URL}/dashboard/{project.slug}/campaigns/{period}")
-
-
-def _name_the_likelier(project: Project) -> None:
-    """Let a new project credit whatever is likelier than not: a file's installs carry no id, so nothing else decides
-    about them, and nothing can be learned that would tell likely clicks from unlikely ones.
-    """
-    if project.installs.exists() or project.rule_sets.filter(version__gt=1).exists():
-        return
-    now = rule_sets.current([project.pk])[project.pk].rules
-    note = "Clicks from a file, matched by network only: whatever is likelier than not is credited."
-    rule_sets.publish(project, replace(now, accept=LIKELIER_THAN_NOT), note, None)
 
 
 def _rows(path: Path) -> int | None:
