@@ -8,6 +8,7 @@ import argparse
 
 import numpy as np
 
+from attribution.rules import Rules
 from bench.truth import cases, engine, oracle, report, rivals, world
 
 
@@ -17,6 +18,7 @@ def main(options: list[str]) -> None:
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--shipped", action="store_true", help="fraud rules as shipped: most only flag")
+    parser.add_argument("--other-order", action="store_true", help="decide again with another order of tiers")
     parser.add_argument("--keep", action="store_true", help="leave the project in the database")
     chosen, _ = parser.parse_known_args(options)
     made = world.make(world.SMALL if chosen.small else world.Size(), chosen.seed)
@@ -30,5 +32,8 @@ def main(options: list[str]) -> None:
         "OpenAttribution, join": rivals.openattribution(made),
     }
     report.show(made, ids, asked, best, outcome, others)
+    if chosen.other_order:
+        rules = Rules(order=engine.EQUAL_RANK, fraud={} if chosen.shipped else engine.BLOCKING)
+        report.show_other_order(made, *engine.decided_by(made, outcome.project, rules))
     if not chosen.keep:
         engine.forget(outcome.project)

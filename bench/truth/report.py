@@ -63,6 +63,17 @@ def show(  # noqa: PLR0917 -- the six things it compares
     )
 
 
+def show_other_order(world: World, touch: Ints, tier: Sequence[str]) -> None:
+    """Print the same for decisions by another order of tiers."""
+    installs = world.installs
+    named = touch >= 0
+    right, tiers = touch == installs.truth, np.array(tier)
+    person = named & (world.touches.person[touch] == installs.person)
+    print("\nif a later click by network ranked equal with an older one by device or contact (not the default)")
+    _line("all", named, right, person)
+    _line("by network (probabilistic)", named & (tiers == PROBABILISTIC), right, person)
+
+
 def share(successes: float, trials: float) -> str:
     """Return a share with its interval, as text."""
     if not trials:
