@@ -98,6 +98,11 @@ urlpatterns = [
     path("evidence/<str:token>/", views.evidence_shown, name="evidence"),
     path("dashboard/<slug:project_slug>/models/", model_views.model_list, name="model-list"),
     path("dashboard/<slug:project_slug>/models/create/", model_views.model_create, name="model-create"),
+    path(
+        "dashboard/<slug:project_slug>/models/installs/<int:decision_id>/",
+        model_views.model_decision,
+        name="model-decision",
+    ),
     path("dashboard/<slug:project_slug>/models/check/", model_views.model_check, name="model-check"),
     path("dashboard/<slug:project_slug>/models/<int:model_id>/edit/", model_views.model_edit, name="model-edit"),
     path("dashboard/<slug:project_slug>/models/<int:model_id>/delete/", model_views.model_delete, name="model-delete"),

@@ -13,7 +13,7 @@ from attribution import credit, crediting, journeys, links, queries
 from attribution.credit import BadWeights, Paths, Weights
 from attribution.crediting import Comparison, Row
 from attribution.model_forms import WeightsForm
-from attribution.models import CreditModel
+from attribution.models import CreditModel, Decision
 from attribution.views.shared import period_of, wants_csv
 from customers.pages import PageRequest, editors_only, project_page
 from customers.remembered import remembered
@@ -252,6 +252,21 @@ def _csv(found: Comparison) -> HttpResponse:
 
 def _key(column: crediting.Column) -> str:
     return column.label if column.own else column.name
+
+
+@project_page
+@require_safe
+def model_decision(request: PageRequest, decision_id: int) -> HttpResponse:
+    """Answer how every model shares one install among its touches: a part of its decision's page."""
+    try:
+        decision = queries.get_decision(request.project, decision_id)
+    except Decision.DoesNotExist:
+        raise Http404("There is no such decision in this project.") from None
+    try:
+        columns, touches = crediting.credit_of(decision, by=journeys.SOURCE)
+    except journeys.TooManyTouches as problem:
+        return render(request, "attribution/decision_credit.html", {"problem": problem.message})
+    return render(request, "attribution/decision_credit.html", {"columns": columns, "touches": touches})
 
 
 @project_page

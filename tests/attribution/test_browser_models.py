@@ -87,3 +87,14 @@ def test_weights_are_tried_made_and_undone(traffic: Screen) -> None:
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("None yet. A model of your own")).to_be_visible()
     assert not CreditModel.objects.exists()
+
+
+def test_a_decision_shows_what_other_models_say_when_asked(traffic: Screen) -> None:
+    decision = traffic.project.decisions.first()
+    page = traffic.open(path(traffic, f"installs/dec_{decision.pk}/"))
+
+    page.get_by_text("How other models would share it").click()
+
+    expect(page.locator("#credit tbody tr")).to_have_count(2)
+    expect(page.locator("#credit")).to_contain_text("credited")
+    assert traffic.faults() == []

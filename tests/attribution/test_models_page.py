@@ -243,3 +243,26 @@ def test_another_projects_model_does_not_exist(editor: Client) -> None:
 
     assert editor.get(f"{PAGE}{theirs.pk}/edit/").status_code == 404
     assert editor.post(f"{PAGE}{theirs.pk}/delete/").status_code == 404
+
+
+def test_a_decisions_page_leads_to_how_each_model_shares_it(editor: Client, project: Project) -> None:
+    decision = journey(project, [Step("tiktok", 5, "Winter"), Step("meta", 1, "Brand")])
+
+    detail = editor.get(f"/dashboard/acme/installs/dec_{decision.pk}/").content.decode()
+    part = editor.get(f"{PAGE}installs/{decision.pk}/").content.decode()
+
+    assert f"{PAGE}installs/{decision.pk}/" in detail
+    alike = ["50"] * 5
+    assert re.findall(r'is-num">(\d+)%', part) == ["100", "0", "0", *alike, "0", "100", "100", *alike]
+
+
+def test_what_nothing_brought_has_nothing_to_share(editor: Client, project: Project) -> None:
+    decision = journey(project)
+
+    assert "nothing to share" in editor.get(f"{PAGE}installs/{decision.pk}/").content.decode()
+
+
+def test_a_strangers_decision_has_no_credit_to_show(editor: Client) -> None:
+    theirs = journey(ProjectFactory(), ["tiktok"])
+
+    assert editor.get(f"{PAGE}installs/{theirs.pk}/").status_code == 404
