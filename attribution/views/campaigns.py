@@ -149,11 +149,13 @@ def figure(request: PageRequest, period: Period, where: Mapping[str, str], metri
     value = MEASURES[metric].value
     parts = MEASURES[metric].parts
     found = campaigns.counted(request.project, period, ("source", DAY), where, only=parts)
+    buckets = period.buckets
+    places = {start: place for place, start in enumerate(buckets)}
     by_source: dict[str, list[Any]] = {}
     for (source, start), counts in found.items():
         amount = _plain(value(counts))
         if amount:
-            by_source.setdefault(source, [0] * len(period.buckets))[period.buckets.index(start)] = amount
+            by_source.setdefault(source, [0] * len(buckets))[places[start]] = amount
     if not by_source:
         return None
     past = period.previous
@@ -166,7 +168,7 @@ def figure(request: PageRequest, period: Period, where: Mapping[str, str], metri
     return charts.bars(
         "campaigns",
         f"{MEASURES[metric].label} by source, stacked bars",
-        x=period.buckets,
+        x=buckets,
         series=_series(by_source),
         unit=unit,
         previous=before,
