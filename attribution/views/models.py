@@ -18,7 +18,7 @@ from attribution.views.shared import period_of, wants_csv
 from customers.pages import PageRequest, editors_only, project_page
 from customers.remembered import remembered
 from growthplatform.core import charts, formats, sources
-from growthplatform.core.download import csv_file
+from growthplatform.core.download import FORMULA, csv_file
 from growthplatform.core.errors import InvalidField, Problem
 from growthplatform.core.http import page
 from growthplatform.core.periods import Period
@@ -251,7 +251,10 @@ def _csv(found: Comparison) -> HttpResponse:
 
 
 def _key(column: crediting.Column) -> str:
-    return column.label if column.own else column.name
+    """Return the head of a model's column; of a project's own its name, never as a formula."""
+    if not column.own:
+        return column.name
+    return f"'{column.label}" if column.label.startswith(FORMULA) else column.label
 
 
 @project_page

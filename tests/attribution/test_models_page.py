@@ -86,6 +86,14 @@ def test_page_file_and_sums_are_the_same(editor: Client, project: Project, traff
     assert rows[-1]["source"] == "organic"
 
 
+def test_a_name_is_never_a_formula_in_the_file(editor: Client, project: Project, traffic: None) -> None:
+    crediting.save_model(project, "=HYPERLINK(1)", {})
+
+    file = editor.get(PAGE, {"format": "csv"})
+
+    assert "'=HYPERLINK(1)" in b"".join(file.streaming_content).decode().splitlines()[0]
+
+
 def test_a_project_without_installs_is_told_how_to_begin(editor: Client) -> None:
     assert "Models compare journeys" in editor.get(PAGE).content.decode()
 
