@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from attribution.candidates import COUNTED, FLAGS_AT, IDS, KEPT, TOUCH_FACTS, Claimed, Found, asked, traffic_of
 from attribution.facts import TouchFacts
@@ -25,6 +26,8 @@ MICROSECOND = timedelta(microseconds=1)
 MINUTES_AFTER, HOUR = 5 * 60 * 1_000_000, 3_600 * 1_000_000
 # An address with so many clicks is worth keeping for the next stretch.
 WORTH_KEEPING = 50
+# So many models are compared by a table of all pairs; of more, every pair anew.
+MOST_MODELS = 4_000
 # Pairs of install and click that are compared at once: a few numbers of 8 bytes each.
 PAIRS = 1_000_000
 
@@ -40,11 +43,9 @@ SELECT b.id, t.id FROM batch b CROSS JOIN LATERAL (
 IDENTIFIED = f"""
 WITH batch AS MATERIALIZED (
     SELECT *, installed_at + interval '5 minutes' AS upto, installed_at - %(widest)s * interval '1 second' AS since
-    FROM unnest(%(id)b::bigint[], %(installed_at)b::timestamptz[], %(deadline)b::timestamptz[], %(click_id)b::text[],
-        %(referrer_click_id)b::text[], %(claim_id)b::text[], %(device_id)b::text[], %(advertising_id)b::text[],
-        %(user_id)b::text[], %(email_sha256)b::text[], %(phone_sha256)b::text[])
-    AS b(id, installed_at, deadline, click_id, referrer_click_id, claim_id, device_id, advertising_id, user_id,
-         email_sha256, phone_sha256)
+    FROM jsonb_to_recordset(%(asking)s::jsonb)
+    AS b(id bigint, installed_at timestamptz, deadline timestamptz, click_id text, referrer_click_id text,
+         claim_id text, device_id text, advertising_id text, user_id text, email_sha256 text, phone_sha256 text)
 )
 SELECT b.id, t.id FROM batch b CROSS JOIN LATERAL (
     SELECT t.id FROM attribution_touch t
@@ -58,12 +59,13 @@ UNION ALL {BY_ID}
 KIND = "hashtextextended(concat_ws(E'\\x1f', t.os_name, split_part(t.os_version, '.', 1), t.device_model, t.app), 0)"
 CLICKS = f"""
 SELECT b.place, n.id, n.ts, n.received, n.kind
-FROM unnest(%b::int[], %b::inet[], %b::timestamptz[], %b::timestamptz[]) AS b(place, ip, since, upto)
+FROM unnest(%s::int[], %s::inet[], %s::bigint[], %s::bigint[]) AS b(place, ip, since, upto)
 CROSS JOIN LATERAL (
     SELECT array_agg(t.id) AS id, array_agg(t.ts) AS ts, array_agg(t.received_at) AS received, array_agg({KIND}) AS kind
     FROM attribution_touch t
     WHERE t.project_id = %s AND t.ip = b.ip AND t.type = 'click' AND NOT t.bot AND t.ip IS NOT NULL
-      AND t.ts >= b.since AND t.ts < b.upto
+      AND t.ts >= timestamptz '2000-01-01 00:00+00' + b.since * interval '1 microsecond'
+      AND t.ts < timestamptz '2000-01-01 00:00+00' + b.upto * interval '1 microsecond'
 ) n WHERE n.id IS NOT NULL
 """  # noqa: S608
 # An array in PostgreSQL's binary form: its head, then the length and the value of each number.
@@ -71,9 +73,9 @@ ARRAY_HEAD = 20
 NUMBER = np.dtype([("length", ">i4"), ("value", ">i8")])
 KINDS = f"""
 SELECT {KIND}, t.os_name, split_part(t.os_version, '.', 1), t.device_model, t.app
-FROM attribution_touch t WHERE t.id = ANY(%b)
+FROM attribution_touch t WHERE t.id = ANY(%s::bigint[])
 """  # noqa: S608
-FACTS = f"SELECT {TOUCH_FACTS} FROM attribution_touch t WHERE t.id = ANY(%b)"  # noqa: S608
+FACTS = f"SELECT {TOUCH_FACTS} FROM attribution_touch t WHERE t.id = ANY(%s::bigint[])"  # noqa: S608
 
 
 class Asked(NamedTuple):
@@ -105,7 +107,7 @@ class Asked(NamedTuple):
 
 
 class Clicks(NamedTuple):
-    """Clicks of addresses, as columns of numbers; times are in microseconds since 2000."""
+    """Clicks of addresses, as columns of numbers; times are in microseconds since 2000, kinds a place in Kinds."""
 
     place: Ints
     id: Ints
@@ -134,6 +136,11 @@ class Clicks(NamedTuple):
 NO_CLICKS = Clicks(*(np.zeros(0, np.int64) for _ in Clicks._fields))
 
 
+def array(values: Iterable[int | str]) -> str:
+    """Write numbers or addresses as PostgreSQL writes an array: much faster than value by value."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
 def micros(at: datetime) -> int:
     """Return a time as PostgreSQL counts it."""
     return (at - EPOCH) // MICROSECOND
@@ -149,7 +156,7 @@ class Kinds:
         self._columns: list[list[int]] = [[-1] for _ in range(4)]
         self._arrays: list[Ints] = [np.full(1, -1, np.int64) for _ in range(4)]
         self._names: list[str] = [""]
-        self._alike: dict[tuple[int, int], bool] = {}
+        self._alike = np.zeros((0, 0), np.int8)
 
     def places(self, clicks: Clicks) -> Ints:
         """Return for each click the place of its kind in the columns."""
@@ -157,7 +164,7 @@ class Kinds:
         fresh = [place for place, one in enumerate(hashes.tolist()) if one not in self._place]
         if fresh:
             cursor = raw_cursor()
-            cursor.execute(KINDS, (clicks.id[first[fresh]].tolist(),))
+            cursor.execute(KINDS, (array(clicks.id[first[fresh]].tolist()),))
             for number, *words in cursor:
                 self._place[number] = len(self._columns[0])
                 for column, word, known in zip(self._columns, words, self._words, strict=True):
@@ -177,8 +184,7 @@ class Kinds:
 
     def apps(self, clicks: Clicks) -> Ints:
         """Return for each click the number of the app that it advertised, 0 where it names none."""
-        places = self.places(clicks)
-        return self._arrays[3][places]
+        return self._arrays[3][clicks.kind]
 
     def agree(self, kinds: Ints, mine: Ints) -> Bools:
         """Say for each pair of a click's kind and an install's words whether they may be one device.
@@ -191,18 +197,32 @@ class Kinds:
         good &= (app == mine[:, 3]) | (app == 0) | (mine[:, 3] == 0)
         unsure = np.flatnonzero(good & (model != mine[:, 2]) & (model != 0) & (mine[:, 2] != 0))
         if len(unsure):
-            pairs, inverse = np.unique(model[unsure] * 2**32 + mine[unsure, 2], return_inverse=True)
-            alike = np.array([self._models_alike(pair >> 32, pair & 0xFFFFFFFF) for pair in pairs.tolist()], np.bool_)
-            good[unsure] = alike[inverse]
+            good[unsure] = self._models_alike(model[unsure], mine[unsure, 2])
         return good
 
-    def _models_alike(self, one: int, other: int) -> bool:
-        known = self._alike.get((one, other))
-        if known is None:
-            a, b = self._names[one], self._names[other]
-            known = a.startswith(b) or a.endswith(b) or b.startswith(a) or b.endswith(a)
-            self._alike[one, other] = known
-        return known
+    def _models_alike(self, ours: Ints, theirs: Ints) -> Bools:
+        """Compare models by name, each two only once: 0 stands for not yet, 1 for alike, 2 for different."""
+        number = len(self._names)
+        if number > MOST_MODELS:
+            pairs, inverse = np.unique(ours << 32 | theirs, return_inverse=True)
+            return np.array([self._alike_names(one >> 32, one & 0xFFFFFFFF) for one in pairs.tolist()], np.bool_)[
+                inverse
+            ]
+        if len(self._alike) < number:
+            grown = np.zeros((2 * number, 2 * number), np.int8)
+            grown[: len(self._alike), : len(self._alike)] = self._alike
+            self._alike = grown
+        known = self._alike[ours, theirs]
+        fresh = np.flatnonzero(known == 0)
+        if len(fresh):
+            for one, other in set(zip(ours[fresh].tolist(), theirs[fresh].tolist(), strict=True)):
+                self._alike[one, other] = 1 if self._alike_names(one, other) else 2
+            known = self._alike[ours, theirs]
+        return np.asarray(known == 1)
+
+    def _alike_names(self, one: int, other: int) -> bool:
+        a, b = self._names[one], self._names[other]
+        return a.startswith(b) or a.endswith(b) or b.startswith(a) or b.endswith(a)
 
 
 class Near(NamedTuple):
@@ -247,17 +267,19 @@ class Reader:
         """Return pairs of install and touch that share an id."""
         if not asking:
             return []
-        values = {name: [getattr(one, name) for one in asking] for name in ("id", "installed_at", "deadline")}
-        values |= {name: [getattr(one, name) for one in asking] for name in Asked._fields[4:12]}
+        named = [dict(zip(Asked._fields[:12], one, strict=False)) for one in asking]
+        values = {
+            "asking": orjson.dumps(named).decode(),
+            "project": self._project_id,
+            "widest": self._rules.widest_window_s,
+        }
         cursor = raw_cursor()
-        cursor.execute(
-            IDENTIFIED, {**values, "project": self._project_id, "widest": self._rules.widest_window_s}, binary=True
-        )
+        cursor.execute(IDENTIFIED, values, binary=True)
         return cursor.fetchall()
 
     def _facts(self, ids: Iterable[int]) -> dict[int, TouchFacts]:
         cursor = raw_cursor()
-        cursor.execute(FACTS, (list(ids),), binary=True)
+        cursor.execute(FACTS, (array(ids),), binary=True)
         found = {}
         for row in cursor.fetchall():
             values = (*row[:FLAGS_AT], tuple(row[FLAGS_AT]), *row[FLAGS_AT + 1 :])
@@ -312,7 +334,6 @@ class Reader:
 
     def _pairs(self, clicks: Clicks, mine: Ints, start: Ints, end: Ints, deadline: Ints) -> Iterable[tuple[Ints, Ints]]:
         """Give the pairs of install and click that may be one device, at most KEPT for an install, the newest."""
-        kinds = self._kinds.places(clicks)
         sizes = np.maximum(end - start, 0)
         total = np.cumsum(sizes)
         begin = 0
@@ -323,7 +344,7 @@ class Reader:
             installs = np.repeat(np.arange(begin, stop), some)
             offsets = np.arange(len(installs)) - np.repeat(np.cumsum(some) - some, some)
             places = start[installs] + offsets
-            good = self._kinds.agree(kinds[places], mine[installs])
+            good = self._kinds.agree(clicks.kind[places], mine[installs])
             good &= clicks.received[places] <= deadline[installs]
             installs, places = installs[good], places[good]
             if len(installs):
@@ -339,31 +360,31 @@ class Reader:
         high = np.full(len(ips), np.iinfo(np.int64).min)
         np.minimum.at(low, place, since)
         np.maximum.at(high, place, upto)
-        wanted: list[tuple[int, str, datetime, datetime]] = []
+        wanted: list[tuple[int, str, int, int]] = []
         known: list[Clicks] = []
         for number, (ip, lo, hi) in enumerate(zip(ips, low.tolist(), high.tolist(), strict=True)):
             kept = self._kept.get(ip)
             if kept is None or kept[1] < lo or kept[0] > hi:
-                wanted.append((number, ip, _moment(lo), _moment(hi)))
+                wanted.append((number, ip, lo, hi))
                 continue
             begin, end, rows = kept
             rows = rows.where(slice(*np.searchsorted(rows.ts, [lo, hi])))
             known.append(rows._replace(place=np.full(len(rows.ts), number)))
             if lo < begin:
-                wanted.append((number, ip, _moment(lo), _moment(begin)))
+                wanted.append((number, ip, lo, begin))
             if end < hi:
-                wanted.append((number, ip, _moment(end), _moment(hi)))
+                wanted.append((number, ip, end, hi))
         clicks = Clicks.joined([*known, self._copied(wanted)])
-        order = np.lexsort((clicks.id, clicks.ts, clicks.place))
-        clicks = clicks.where(order)
+        if len(clicks.ts):
+            clicks = clicks.where(np.argsort(_Lines(clicks).keys, kind="stable"))
         self._keep(ips, low, high, clicks)
         return clicks
 
-    def _copied(self, wanted: Sequence[tuple[int, str, datetime, datetime]]) -> Clicks:
+    def _copied(self, wanted: Sequence[tuple[int, str, int, int]]) -> Clicks:
         if not wanted:
             return NO_CLICKS
         cursor = raw_cursor()
-        columns = [list(column) for column in zip(*wanted, strict=True)]
+        columns = [array(column) for column in zip(*wanted, strict=True)]
         cursor.execute(CLICKS, (*columns, self._project_id), binary=True)
         result = cursor.pgresult
         if result is None or not result.ntuples:
@@ -371,7 +392,8 @@ class Reader:
         rows = range(result.ntuples)
         places = [int.from_bytes(result.get_value(row, 0) or b"", "big") for row in rows]
         arrays = [[result.get_value(row, column) or b"" for row in rows] for column in range(1, 5)]
-        return Clicks.read(places, arrays)
+        clicks = Clicks.read(places, arrays)
+        return clicks._replace(kind=self._kinds.places(clicks))
 
     def _keep(self, ips: Sequence[str], low: Ints, high: Ints, clicks: Clicks) -> None:
         first = np.searchsorted(clicks.place, np.arange(len(ips) + 1))
@@ -406,7 +428,7 @@ class _Lines:
     def __init__(self, clicks: Clicks) -> None:
         self._base = int(clicks.ts.min())
         self._span = int(clicks.ts.max()) - self._base + 2
-        self._keys = clicks.place * self._span + (clicks.ts - self._base)
+        self.keys = clicks.place * self._span + (clicks.ts - self._base)
         # Received so long after it happened that it may have come after an install's deadline.
         late = clicks.received - clicks.ts > 24 * HOUR - 2 * MINUTES_AFTER
         self._late = np.concatenate([[0], np.cumsum(late)])
@@ -419,11 +441,7 @@ class _Lines:
         return np.asarray(self._late[last] > self._late[first])
 
     def _before(self, place: Ints, at: Ints) -> Ints:
-        return np.searchsorted(self._keys, place * self._span + np.clip(at - self._base, 0, self._span - 1))
-
-
-def _moment(micro: int) -> datetime:
-    return EPOCH + micro * MICROSECOND
+        return np.searchsorted(self.keys, place * self._span + np.clip(at - self._base, 0, self._span - 1))
 
 
 def _add(found: dict[int, Found], install_id: int, touch: TouchFacts | None) -> None:
