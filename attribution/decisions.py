@@ -1,33 +1,25 @@
 """Decisions in micro-batches: claim installs, fetch all their candidate touches at once, decide, write at once."""
 
-import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from django.db import transaction
 
-from attribution import activity, candidates, claims, conversions, flags, history, matching, rule_sets
+from attribution import candidates, claims, conversions, flags, history, rule_sets
 from attribution.candidates import Claimed, Found
-from attribution.fraud import rules as fraud
+from attribution.deciding import Batch, Decided, Outcome, RulesOf, decide_batch, stands
 from attribution.fraud.rules import Struck
-from attribution.history import Past
-from attribution.ledger import Hold, Ledger
-from attribution.matching import Around, Verdict
+from attribution.ledger import Hold
+from attribution.matching import Verdict
 from attribution.models import Decision, MatchModel, RuleSet
 from attribution.posterior import Model
 from attribution.rules import PROBABILISTIC, Rules
 from events.payloads import RawJson
 from events.store import raw_cursor
-
-# In the second turn all certain matches are known, and nothing changes after it. Rules that put matches by network
-# before certain ones could go round for ever.
-MOST_TURNS = 5
-RulesOf = Callable[[Claimed], Rules]
 
 STAGE = """
 CREATE TEMP TABLE IF NOT EXISTS decision_stage (
@@ -98,45 +90,6 @@ SELECT project_id, array_agg(id) FROM attribution_touch WHERE id IN (SELECT touc
 """
 
 
-class Decided(NamedTuple):
-    """An install with its verdict. `fraud` is what speaks against the install itself."""
-
-    claimed: Claimed
-    kind: str
-    verdict: Verdict
-    considered: int
-    fraud: tuple[Struck, ...]
-    original: int | None
-
-    @property
-    def rejected(self) -> bool:
-        return fraud.blocks(self.fraud)
-
-
-@dataclass(slots=True)
-class Batch:
-    """Installs that are decided together, with all that their decisions depend on but the rules.
-
-    `models` are by the install's id, `flags` by its project's.
-    """
-
-    claimed: Sequence[Claimed]
-    found: Mapping[int, Found]
-    past: Mapping[int, Past]
-    holds: Iterable[Hold]
-    models: Mapping[int, Model]
-    flags: Mapping[int, fraud.Flags]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a batch: its decisions, and the touches that its installs gave up and took by them."""
-
-    decided: list[Decided]
-    given_up: set[int]
-    taken: list[Hold]
-
-
 def decide_pending(limit: int, *, now: datetime) -> int:
     """Decide up to `limit` pending installs and commit; return how many.
 
@@ -144,7 +97,9 @@ def decide_pending(limit: int, *, now: datetime) -> int:
     """
     with transaction.atomic():
         claimed = candidates.claim(limit)
-        _decide_and_write(claimed, now)
+        done = _decide_and_write(claimed, now)
+    if done:
+        _look_again(*done)
     return len(claimed)
 
 
@@ -152,7 +107,9 @@ def decide_one(install_id: int, *, now: datetime) -> bool:
     """Decide one pending install and commit; False where it is not pending, or somebody else decides it now."""
     with transaction.atomic():
         claimed = candidates.claim_one(install_id)
-        _decide_and_write(claimed, now)
+        done = _decide_and_write(claimed, now)
+    if done:
+        _look_again(*done)
     return bool(claimed)
 
 
@@ -164,13 +121,17 @@ def decide_again(install_ids: Sequence[int], *, now: datetime) -> None:
     _decide_and_write(candidates.of_installs(install_ids), now)
 
 
-def _decide_and_write(claimed: Sequence[Claimed], now: datetime) -> None:
+def _decide_and_write(claimed: Sequence[Claimed], now: datetime) -> tuple[Batch, Outcome, RulesOf] | None:
     if not claimed:
-        return
+        return None
     chosen = _chosen(claimed)
     models = models_of(claimed)
-    batch = read_batch(claimed, lambda install: chosen[install.id].rules, models)
-    outcome = decide_batch(batch, lambda install: chosen[install.id].rules)
+
+    def rules_of(install: Claimed) -> Rules:
+        return chosen[install.id].rules
+
+    batch = read_batch(claimed, rules_of, models)
+    outcome = decide_batch(batch, rules_of)
     if outcome.decided:
         rule_set_ids, model_ids = {pk: one.pk for pk, one in chosen.items()}, {pk: one[0] for pk, one in models.items()}
         _write(outcome.decided, rule_set_ids, model_ids, now)
@@ -184,6 +145,32 @@ def _decide_and_write(claimed: Sequence[Claimed], now: datetime) -> None:
     later = {pk for past in batch.past.values() for pk in past.later} - {one.id for one in claimed}
     if later:
         cursor.execute(LATER, (list(later),))
+    return batch, outcome, rules_of
+
+
+def _look_again(batch: Batch, outcome: Outcome, rules_of: RulesOf) -> None:
+    """Have those decided again that weighed a touch which somebody else gave away at the same moment.
+
+    After the commit: of two at once, the one that commits last sees what the other did.
+    """
+    mine = {install.id for install in batch.claimed}
+    seen = {(hold.touch_id, hold.install_id) for hold in batch.holds}
+    news: dict[int, list[Hold]] = defaultdict(list)
+    for hold in candidates.holders(batch.found, ()):
+        if hold.install_id not in mine and (hold.touch_id, hold.install_id) not in seen:
+            news[hold.touch_id].append(hold)
+    stale = [
+        one.claimed.id
+        for one in outcome.decided
+        if news and not stands(one, rules_of(one.claimed)) and _barred(one.claimed, batch.found, news)
+    ]
+    if stale:
+        raw_cursor().execute("UPDATE attribution_install SET pending = true WHERE id = ANY(%s)", (stale,))
+
+
+def _barred(install: Claimed, found: Mapping[int, Found], news: Mapping[int, Sequence[Hold]]) -> bool:
+    near = found[install.id].near if install.id in found else set()
+    return any(hold.bars(install.id, install.deadline) for touch_id in near for hold in news.get(touch_id, ()))
 
 
 def _tell_others(outcome: Outcome) -> None:
@@ -223,97 +210,6 @@ def read_batch(
         {pk: model for pk, (_, model) in models.items()},
         flags.live({install.project_id for install in claimed}),
     )
-
-
-def decide_batch(batch: Batch, rules_of: RulesOf, *, explain: bool = True) -> Outcome:
-    """Decide installs under given rules, without writing. A return to the app that nothing brought is left out.
-
-    The order of the installs does not matter: where one takes a touch from another, that one is decided again.
-    Without `explain` the verdicts have no candidates, which is several times as fast.
-    """
-    ledger = Ledger(batch.holds)
-    installs = {install.id: install for install in batch.claimed}
-    away = _away([install for install in batch.claimed if install.returning], batch.found, rules_of)
-    weighing = _weighing(batch)
-    decided: dict[int, Decided] = {}
-    given_up: set[int] = set()
-    taken: list[Hold] = []
-    again = {pk for pk, one in installs.items() if not one.returning or pk in away or one.decision_id is not None}
-    for _ in range(MOST_TURNS):
-        turn, again = sorted(again), set()
-        queued = set(turn)
-        while turn:
-            pk = heapq.heappop(turn)
-            queued.discard(pk)
-            install = installs[pk]
-            one = decided[pk] = _decide(install, batch, rules_of(install), ledger, explain=explain)
-            touch = one.verdict.touch
-            hold = Hold(touch.id, pk, one.verdict.tier, install.received_at) if touch else None
-            for changed in filter(None, ledger.settle(pk, hold)):
-                for other in weighing.get(changed.touch_id, ()):
-                    if not changed.bars(other, installs[other].deadline) or other in queued:
-                        continue
-                    if other < pk:
-                        again.add(other)
-                    else:
-                        heapq.heappush(turn, other)
-                        queued.add(other)
-    for one in decided.values():
-        touch, before = one.verdict.touch, one.claimed.hold
-        now = Hold(touch.id, one.claimed.id, one.verdict.tier, one.claimed.received_at) if touch else None
-        if before and (now is None or now.touch_id != before.touch_id):
-            given_up.add(before.touch_id)
-        if now and now != before:
-            taken.append(now)
-    return Outcome([one for one in decided.values() if not _brought_by_nothing(one)], given_up, taken)
-
-
-def _weighing(batch: Batch) -> dict[int, list[int]]:
-    """Return which installs weigh each touch that several of the batch do."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for pk, mine in batch.found.items():
-        for touch_id in mine.near:
-            found[touch_id].append(pk)
-    return {touch_id: installs for touch_id, installs in found.items() if len(installs) > 1}
-
-
-def _brought_by_nothing(one: Decided) -> bool:
-    return one.claimed.returning and one.verdict.touch is None and one.claimed.decision_id is None
-
-
-def _decide(install: Claimed, batch: Batch, rules: Rules, ledger: Ledger, *, explain: bool) -> Decided:
-    found = batch.found.get(install.id) or Found()
-    around = Around(
-        batch.models[install.id],
-        found.traffic,
-        ledger.taken(found.near, install.id, install.deadline),
-        batch.flags.get(install.project_id, {}),
-        found.clicks_hour,
-        install.returning,
-    )
-    asked = rules.returning if install.returning else rules
-    verdict = matching.decide(install.facts, list(found.touches.values()), asked, around, explain=explain)
-    past = batch.past.get(install.id)
-    struck = fraud.of_install(install.facts, past.counts, rules) if past else ()
-    original = past.original if past else None
-    kind = Decision.Kind.INSTALL
-    if install.returning:
-        kind = Decision.Kind.REATTRIBUTION
-    elif original is not None:
-        kind = Decision.Kind.REINSTALL
-    return Decided(install, kind, verdict, found.considered(install.facts), struck, original)
-
-
-def _away(opens: Sequence[Claimed], found: Mapping[int, Found], rules_of: RulesOf) -> set[int]:
-    """Return those opens that are returns: something could have brought them, and the person had been away."""
-    near = [one for one in opens if one.id in found]
-    last = activity.last_before(near)
-    return {
-        one.id
-        for one in near
-        if one.id in last
-        and (one.facts.installed_at - last[one.id]).total_seconds() >= rules_of(one).inactivity_days * 86_400
-    }
 
 
 def _chosen(claimed: Sequence[Claimed]) -> dict[int, rule_sets.Version]:

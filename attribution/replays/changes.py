@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from attribution import flags, history
 from attribution.candidates import INSTALL_FACTS, Claimed, Found
-from attribution.decisions import Batch, Decided, decide_batch, models_of
+from attribution.deciding import Batch, Decided, decide_batch
+from attribution.decisions import models_of
 from attribution.facts import InstallFacts
 from attribution.fraud import catalogue
 from attribution.fraud import rules as fraud
 from attribution.ledger import Hold
 from attribution.models import Replay, RuleSet
-from attribution.replays.reading import Reader
+from attribution.replays.reading import Reader, array
 from attribution.rules import ORGANIC, PROBABILISTIC, Rules
 from events.store import raw_cursor
 
@@ -48,13 +49,13 @@ WHERE d.project_id = %s AND d.installed_at >= %s
 STRETCH = f"{READ} AND (d.installed_at, d.id) > (%s, %s) AND (d.installed_at, d.id) <= (%s, %s)"
 SOME = f"{READ} AND d.installed_at < %s AND d.install_id = ANY(%s)"
 
-HELD = "SELECT touch_id, install_id, id, tier FROM attribution_decision WHERE touch_id = ANY(%b)"
+HELD = "SELECT touch_id, install_id, id, tier FROM attribution_decision WHERE touch_id = ANY(%s::bigint[])"
 ARRIVED = "SELECT id, received_at FROM attribution_install WHERE id = ANY(%s)"
 MOVED = "SELECT decision_id FROM attribution_replaychange WHERE replay_id = %s AND decision_id = ANY(%s)"
 WOULD_HOLD = """
 SELECT c.new_touch_id, d.install_id, c.new_tier, i.received_at
 FROM attribution_replaychange c JOIN attribution_decision d ON d.id = c.decision_id
-JOIN attribution_install i ON i.id = d.install_id WHERE c.replay_id = %s AND c.new_touch_id = ANY(%s)
+JOIN attribution_install i ON i.id = d.install_id WHERE c.replay_id = %s AND c.new_touch_id = ANY(%s::bigint[])
 """
 ANY_CHANGE = "SELECT EXISTS (SELECT FROM attribution_replaychange WHERE replay_id = %s)"
 COPY = """
@@ -267,7 +268,7 @@ class Decider:
         if not wanted:
             return own
         cursor = raw_cursor()
-        cursor.execute(HELD, (wanted,), binary=True)
+        cursor.execute(HELD, (array(wanted),), binary=True)
         mine = {install.id for install in claimed}
         others = [row for row in cursor.fetchall() if row[1] not in mine]
         if others:
@@ -280,7 +281,7 @@ class Decider:
         if any_change:
             cursor.execute(MOVED, (self._replay.pk, [row[2] for row in others]))
             moved = {row[0] for row in cursor}
-            cursor.execute(WOULD_HOLD, (self._replay.pk, wanted))
+            cursor.execute(WOULD_HOLD, (self._replay.pk, array(wanted)))
             would = [hold for hold in (Hold(*row) for row in cursor) if hold.install_id not in mine]
         stay = [Hold(touch, pk, tier, arrived[pk]) for touch, pk, decision, tier in others if decision not in moved]
         return [*own, *stay, *would]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
-from attribution import calibration, candidates, decisions, installs, late, networks, rule_sets, store
+from attribution import calibration, candidates, deciding, decisions, installs, late, networks, rule_sets, store
 from attribution.fraud import at_click, hourly
 from attribution.installs import InstallRow
 from attribution.models import Decision, Install, LateBatch, MatchModel, NetworkRange
@@ -218,7 +218,7 @@ def decided_by(world: World, project: Project, rules: Rules) -> tuple[Ints, list
     ids = list(names)
     for first in range(0, len(ids), 2_000):
         batch = decisions.read_batch(candidates.of_installs(ids[first : first + 2_000]), lambda _: rules)
-        for one in decisions.decide_batch(batch, lambda _: rules, explain=False).decided:
+        for one in deciding.decide_batch(batch, lambda _: rules, explain=False).decided:
             if one.rejected or str(one.kind) != "install":
                 continue
             place = int(names[one.claimed.id][1:])

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from attribution import decisions
+from attribution import deciding, decisions, installs
 from attribution.models import Candidate, Decision, Install, RuleSet
 from attribution.rules import Rules
 from customers.models import Project
@@ -189,6 +189,27 @@ def test_in_one_batch_the_certain_one_gets_the_click_too(project: Project) -> No
     assert (decision_of(by_network).tier, decision_of(by_network).revision) == ("organic", 1)
 
 
+def test_what_two_workers_gave_away_at_the_same_moment_is_decided_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TouchFactory(project=project, **SAME)
+    first, second = (install(project, **HERE, device=S918B) for _ in range(2))
+    installs.gather()
+    assert decisions.decide_pending(1, now=NOON) == 1
+
+    with monkeypatch.context() as patched:  # the other worker has not committed yet
+        known = decisions.candidates.holders
+        patched.setattr(
+            decisions.candidates, "holders", lambda found, claimed: known(found, claimed) if not claimed else []
+        )
+        assert decisions.decide_pending(1, now=NOON) == 1
+    assert decision_of(second).tier == "probabilistic"
+
+    decide()
+
+    assert (decision_of(first).tier, decision_of(second).tier) == ("probabilistic", "organic")
+
+
 def test_a_click_that_is_given_up_goes_to_the_next(project: Project) -> None:
     now = timezone.now()
     click = TouchFactory(project=project, ts=now - timedelta(minutes=10), **SAME)
@@ -275,6 +296,6 @@ def test_deciding_again_by_the_same_rules_changes_nothing(project: Project) -> N
 
     assert list(Decision.objects.order_by("id").values_list("id", "tier", "touch", "revision", "kind")) == before
     claimed = decisions.candidates.of_installs(list(Install.objects.values_list("pk", flat=True)))
-    outcome = decisions.decide_batch(decisions.read_batch(claimed, lambda _: Rules()), lambda _: Rules(), explain=False)
+    outcome = deciding.decide_batch(decisions.read_batch(claimed, lambda _: Rules()), lambda _: Rules(), explain=False)
     again = {one.claimed.id: (one.verdict.tier, one.verdict.touch and one.verdict.touch.id) for one in outcome.decided}
     assert again == {row.install_id: (row.tier, row.touch_id) for row in Decision.objects.all()}

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution import decisions
+from attribution import deciding
 from attribution.candidates import Claimed, Found
 from attribution.facts import InstallFacts, TouchFacts
 from attribution.ledger import Hold, Ledger
@@ -66,8 +66,8 @@ def decide(installs: list[Claimed], touches: list[TouchFacts]) -> dict[int, tupl
     for install in installs:
         near = {one.id: one for one in touches if one.ts <= install.facts.installed_at}
         found[install.id] = Found(near, set(near), traffic=Traffic(len(near), 86_400))
-    batch = decisions.Batch(installs, found, {}, [], {one.id: Model() for one in installs}, {})
-    outcome = decisions.decide_batch(batch, lambda _: EASY, explain=False)
+    batch = deciding.Batch(installs, found, {}, [], {one.id: Model() for one in installs}, {})
+    outcome = deciding.decide_batch(batch, lambda _: EASY, explain=False)
     return {
         one.claimed.id: (one.verdict.tier, one.verdict.touch.id if one.verdict.touch else None)
         for one in outcome.decided
