@@ -1,12 +1,12 @@
 """The installs that no id decides, with the clicks of their networks: what is left to probability."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.truth import people as p
 from bench.truth.people import Flags, Floats, Ints
-from bench.truth.world import CLICK, DAY, ORGANIC, OURS, VIEW, World
+from bench.truth.world import CLICK, CLICKSTORM, DAY, ECHO, FASTBOOST, ORGANIC, VIEW, World
 
 
 @dataclass
@@ -22,11 +22,13 @@ class Case:
 
 @dataclass
 class Known:
-    """What ids decide: click and view of each install by id, -1 for none; and the installs left to probability."""
+    """What ids decide: click and view of each install by id, -1 for none; the installs left to
+    probability; and those whose click is known by device or contact only, so that a later one may be unknown."""
 
     by_id: Ints
     by_view: Ints
     open: Flags
+    loose: Flags
 
 
 def known(world: World) -> Known:
@@ -36,12 +38,14 @@ def known(world: World) -> Known:
     for name in ("referrer_touch", "click_id"):
         named = getattr(installs, name)
         found = np.where((found < 0) & (named >= 0) & usable(world, np.arange(len(installs)), named), named, found)
+    named_by_store = found >= 0
     for mine, theirs in ((installs.advertising, touches.advertising), (installs.contact, touches.contact)):
         last = _latest(world, mine, theirs, CLICK, 7 * DAY)
         found = np.where(found < 0, last, found)
     views = _latest(world, installs.advertising, touches.advertising, VIEW, DAY)
     allowed = np.where(installs.system == p.IOS, installs.consent == 1, installs.referrer != ORGANIC)
-    return Known(found, views, (found < 0) & allowed & (installs.label == 0) & ~installs.again)
+    asked = allowed & (installs.label == 0) & ~installs.again
+    return Known(found, views, (found < 0) & asked, (found >= 0) & ~named_by_store & asked)
 
 
 def _latest(world: World, mine: Ints, theirs: Ints, kind: int, window_s: float) -> Ints:
@@ -70,19 +74,20 @@ def _last(keys: Ints, times: Floats, wanted: Ints, until: Floats) -> Ints:
 
 
 def usable(world: World, install: Ints, touch: Ints) -> Flags:
-    """Say which touches are in time, not injected and not signed wrongly."""
+    """Say which touches are in time, not injected, not signed wrongly and not of a source that only cheats."""
     touches, installs = world.touches, world.installs
     ts, at, begin = touches.ts[touch], installs.ts[install], installs.begin[install]
     in_time = (ts <= at) & (at - ts <= 7 * DAY) & ~(ts > begin) & (touches.signature[touch] < 2)
+    in_time &= ~np.isin(touches.source[touch], (FASTBOOST, CLICKSTORM, ECHO))
     # A touch that arrives a day after the install is too late.
     found: Flags = in_time & (touches.received[touch] <= installs.received[install] + DAY)
     return found
 
 
-def gather(world: World, ids: Known, chosen: Ints, window_s: float = DAY, *, masked: bool = False) -> list[Case]:
+def gather(world: World, ids: Known, chosen: Ints, window_s: float = DAY) -> list[Case]:
     """Return the clicks on the network of each chosen install that could be of its device.
 
-    Clicks that an id gives to another install are left out. `masked`: also the install's own may have been.
+    Clicks that an id gives to an install are left out.
     """
     touches, installs = world.touches, world.installs
     rows = np.flatnonzero((touches.kind == CLICK) & ~touches.bot)
@@ -105,21 +110,18 @@ def gather(world: World, ids: Known, chosen: Ints, window_s: float = DAY, *, mas
             (touches.system[near] == installs.system[one])
             & same_model
             & ((touches.version[near] < 0) | (touches.version[near] == installs.version[one]))
-            & (~taken[near] | (masked & (near == ids.by_id[one])))
+            & ~taken[near]
             & usable(world, np.full(len(near), one), near)
         )
-        if not masked:
-            theirs = touches.advertising[near]
-            fits &= (theirs < 0) | (mine < 0) | (theirs == mine)
+        theirs = touches.advertising[near]
+        fits &= (theirs < 0) | (mine < 0) | (theirs == mine)
         week = begin + np.searchsorted(times[begin:end], installs.ts[one] - 7 * DAY)
         cases.append(Case(one, near[fits], len(near), int(first - week)))
     return cases
 
 
-def learnable(world: World, ids: Known) -> Ints:
-    """Return installs whose truth a product can know: by their own click id in the referrer, or organic by the
-    store's word."""
-    installs = world.installs
-    certain = ((ids.by_id >= 0) & (installs.referrer == OURS)) | ((installs.referrer == ORGANIC) & (ids.by_id < 0))
-    rows: Ints = np.flatnonzero(certain & ~installs.again)
-    return rows
+def later(world: World, ids: Known) -> list[Case]:
+    """Return the clicks by network that are later than the one known by device or contact."""
+    ts = world.touches.ts
+    found = gather(world, ids, np.flatnonzero(ids.loose))
+    return [replace(one, clicks=one.clicks[ts[one.clicks] > ts[ids.by_id[one.install]]]) for one in found]

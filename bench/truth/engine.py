@@ -110,10 +110,10 @@ def _tell(world: World, project: Project, rng: np.random.Generator) -> Work:
         spent = time.perf_counter() - began
         deciding += spent
         waits.append(spent * 1000)
-        if hour % 6 == 0 and hour <= last:
+        if hour % 12 == 0 and hour <= last:
             hourly.look_at(project, now=now)
         began = _took(parts, "fraud", began + spent)
-        if hour % 6 == 0 and hour <= last:
+        if hour % 12 == 6 and hour <= last:
             calibration.learn(project, now=now)
         _took(parts, "learning", began)
         if hour % 24 == 0:

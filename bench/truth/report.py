@@ -6,6 +6,7 @@ import numpy as np
 
 from attribution.learning import wilson
 from attribution.rules import PROBABILISTIC, VIEW
+from bench.truth import cases, oracle
 from bench.truth import people as p
 from bench.truth.cases import Case, Known
 from bench.truth.engine import Outcome
@@ -155,7 +156,9 @@ def _plain(  # noqa: PLR0917
     """Print the plain share of right decisions of everybody, organic ones too."""
     installs = world.installs
     ceiling = ids.by_id.copy()
-    for case, row in zip(asked, best, strict=True):
+    later = cases.later(world, ids)
+    known_later = oracle.judge(world, later)
+    for case, row in zip([*asked, *later], [*best, *known_later], strict=True):
         if len(row) and row.max() > 1 - row.sum():
             ceiling[case.install] = case.clicks[int(row.argmax())]
     ceiling = np.where((ceiling < 0) & (ids.by_view >= 0), ids.by_view, ceiling)
