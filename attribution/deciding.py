@@ -15,7 +15,7 @@ from attribution.ledger import Hold, Ledger
 from attribution.matching import Around, Verdict
 from attribution.models import Decision
 from attribution.posterior import Model
-from attribution.rules import PROBABILISTIC, Rules
+from attribution.rules import Rules
 
 # In the second turn all certain matches are known, and nothing changes after it. Rules that put matches by network
 # before certain ones could go round for ever.
@@ -120,10 +120,7 @@ def _hears_of(changed: Hold, install: Claimed, one: Decided | None, rules: Rules
 
 def stands(one: Decided, rules: Rules) -> bool:
     """Say whether a decision stands whoever holds the clicks of the network: a stronger kind of match has won."""
-    weakest = len(rules.order)
-    return not one.claimed.returning and rules.group.get(one.verdict.tier, weakest) < rules.group.get(
-        PROBABILISTIC, weakest
-    )
+    return not one.claimed.returning and one.verdict.tier not in rules.weak
 
 
 def _weighing(batch: Batch, deciding: Collection[int]) -> dict[int, list[int]]:

@@ -1,7 +1,7 @@
 """Decisions in micro-batches: claim installs, fetch all their candidate touches at once, decide, write at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -74,19 +74,21 @@ WHERE d.install_id = i.id AND i.id = ANY(%s) AND d.kind = 'install' AND NOT i.pe
 # Touches that changed hands reopen those decisions outside of the batch which weighed them and may come out otherwise.
 CHANGED_HANDS = """
 WITH moved AS (
-    SELECT c.touch_id FROM unnest(%s::bigint[], %s::bigint[], %s::bool[], %s::timestamptz[])
+    SELECT d.install_id FROM unnest(%s::bigint[], %s::bigint[], %s::bool[], %s::timestamptz[])
         AS h(touch_id, install_id, by_network, received_at)
     JOIN attribution_candidate c ON c.touch_id = h.touch_id AND c.tier = 'probabilistic'
-    JOIN attribution_decision d ON d.id = c.decision_id AND d.install_id <> h.install_id
-    JOIN attribution_install i ON i.id = d.install_id AND NOT i.pending
+    JOIN attribution_decision d ON d.id = c.decision_id AND d.install_id <> h.install_id AND d.tier = ANY(%s)
+    JOIN attribution_install i ON i.id = d.install_id
     WHERE NOT c.reasons ? 'credited_elsewhere'
       AND CASE WHEN h.by_network THEN h.install_id < i.id ELSE h.received_at <= i.received_at + interval '24 hours' END
     UNION
-    SELECT c.touch_id FROM attribution_candidate c
+    SELECT d.install_id FROM attribution_candidate c JOIN attribution_decision d ON d.id = c.decision_id
     WHERE c.touch_id = ANY(%s) AND c.reasons ? 'credited_elsewhere'
 )
-INSERT INTO attribution_latebatch (project_id, touches)
-SELECT project_id, array_agg(id) FROM attribution_touch WHERE id IN (SELECT touch_id FROM moved) GROUP BY project_id
+UPDATE attribution_install SET pending = true WHERE id IN (
+    SELECT id FROM attribution_install WHERE id IN (SELECT install_id FROM moved) AND NOT pending
+    FOR NO KEY UPDATE SKIP LOCKED
+)
 """
 
 
@@ -138,7 +140,7 @@ def _decide_and_write(claimed: Sequence[Claimed], now: datetime) -> tuple[Batch,
     cursor = raw_cursor()
     cursor.execute("UPDATE attribution_install SET pending = false WHERE id = ANY(%s)", ([one.id for one in claimed],))
     if outcome.given_up or outcome.taken:
-        _tell_others(outcome)
+        _tell_others(outcome, {tier for install in claimed for tier in rules_of(install).weak})
     # What such a person bought since is the return's now, or no longer.
     returns = [one.claimed for one in outcome.decided if one.claimed.returning]
     conversions.link_to(conversions.Owner(one.id, one.project_id, one.distinct_id) for one in returns)
@@ -173,8 +175,12 @@ def _barred(install: Claimed, found: Mapping[int, Found], news: Mapping[int, Seq
     return any(hold.bars(install.id, install.deadline) for touch_id in near for hold in news.get(touch_id, ()))
 
 
-def _tell_others(outcome: Outcome) -> None:
-    """Have those installs decided again that weighed a touch which has changed hands, see late.py."""
+def _tell_others(outcome: Outcome, weak: Collection[str]) -> None:
+    """Have those installs decided again that weighed a touch which has changed hands.
+
+    `weak` are the tiers that a click of the network could take a decision from. Installs that others have locked are
+    being decided this moment, and looked at again.
+    """
     taken = outcome.taken
     cursor = raw_cursor()
     cursor.execute(
@@ -184,6 +190,7 @@ def _tell_others(outcome: Outcome) -> None:
             [one.install_id for one in taken],
             [one.tier == PROBABILISTIC for one in taken],
             [one.received_at for one in taken],
+            list(weak),
             list(outcome.given_up),
         ),
     )

@@ -98,6 +98,12 @@ class Rules:
         return {tier: place for place, tiers in enumerate(self.order) for tier in tiers}
 
     @cached_property
+    def weak(self) -> frozenset[str]:
+        """The tiers that do not stand whoever holds the clicks of the network: itself, what is weaker, organic."""
+        network = self.group.get(PROBABILISTIC, len(self.order))
+        return frozenset({ORGANIC, *(tier for tier, group in self.group.items() if group >= network)})
+
+    @cached_property
     def returning(self) -> "Rules":
         """The rules for a return to the app: the same, but only what is certain counts, and no views."""
         order = (tuple(tier for tier in tiers if tier in CERTAIN) for tiers in self.order)
