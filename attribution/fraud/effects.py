@@ -17,7 +17,6 @@ from attribution.fraud.catalogue import BY_CODE
 from attribution.history import SUBNET
 from customers.models import Project
 from events.store import raw_cursor
-from growthplatform.core.errors import Problem
 
 SPAN = timedelta(days=30)
 # The newest installs that are looked at: enough for a share, few enough for a page.
@@ -89,12 +88,8 @@ MEASURED = {
 }
 
 
-class TooMuch(Problem):
+class TooMuch(Exception):  # noqa: N818 -- a refusal, as everywhere in the product; only a page ever sees it
     """There is so much to look at that a page can't wait for it."""
-
-    status = 503
-    code = "too_much_to_look_at"
-    message = "There is too much traffic to look at while you wait. Try it by a replay instead."
 
 
 class Value(NamedTuple):

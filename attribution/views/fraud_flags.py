@@ -72,6 +72,7 @@ FACTS = {
     "clicks": "Clicks looked at",
     "repeated": "Of them by devices that clicked more than 20 times",
     "badly": "Of them without a valid signature",
+    "injected": "Of them with the download begun before the click",
     "known": "Devices with an earlier trace",
     "others": "Installs of all others",
     "othersKnown": "Of them with an earlier trace",

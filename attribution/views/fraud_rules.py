@@ -19,7 +19,7 @@ from attribution.views.fraud_flags import shown_flag
 from attribution.views.fraud_lines import LEVELS, WORDS, line_of, sources_of
 from attribution.views.shared import period_of
 from customers.pages import PageRequest, editors_only, project_page
-from growthplatform.core.errors import InvalidField, Problem
+from growthplatform.core.errors import InvalidField
 from growthplatform.core.http import page
 
 MULTIPLES = (0.25, 0.5, 1, 2, 4)
@@ -165,8 +165,8 @@ def fraud_effect(request: PageRequest, code: str) -> HttpResponse:
             effect = past.at(threshold)
             context |= {"effect": effect, "ladder": _ladder(past, rule, threshold, present)}
             context["examples"] = Decision.objects.filter(pk__in=effect.examples).order_by("-installed_at")
-    except Problem as problem:
-        context["problem"] = problem.message
+    except effects.TooMuch:
+        context["problem"] = "There is too much traffic to look at while you wait. Try it on the past instead."
     return page(request, "attribution/fraud_effect.html", context)
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from attribution.fraud import effects
 from attribution.fraud.catalogue import RULES
 from attribution.models import Decision, EvidenceShare, FraudFlag, RuleSet
 from customers.models import Project
@@ -92,6 +93,17 @@ def test_the_effect_follows_the_number_typed(editor: Client, project: Project) -
 
     assert "At <b>0.5 s</b> it strikes <b>0</b> of 1 install" in tried
     assert "At <b>2 s</b> it strikes <b>1</b> of 1 install" in wrong
+
+
+def test_what_takes_too_long_is_said(editor: Client, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(effects.MEASURED, "ctit_short", "SELECT 1, '', true, 1 FROM pg_sleep(2), looked")
+    monkeypatch.setattr(effects, "PATIENCE_MS", 50)
+    struck(project)
+
+    page = editor.get(f"{PAGE}rules/ctit_short/effect/").content.decode()
+
+    assert "There is too much traffic to look at" in page
+    assert editor.get(f"{PAGE}rules/ctit_quick/effect/").status_code == 200
 
 
 def test_publishing_a_threshold_makes_the_next_version(editor: Client, project: Project) -> None:
