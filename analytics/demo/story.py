@@ -130,9 +130,8 @@ class _Author:
         )
         if campaign is None:
             self._claim(person, at)
-        if rng.random() < 0.3:  # seen before, elsewhere
-            other = rng.choice([campaign for campaign in CAMPAIGNS if campaign.installs])
-            self._tap(other, person, at - timedelta(seconds=wait_s + rng.uniform(600, 5 * 86_400)))
+        for _ in range(rng.choices((0, 1, 2), (50, 33, 17))[0]):
+            self._seen_before(person, at - timedelta(seconds=wait_s + rng.uniform(600, 5 * 86_400)))
         if (
             tap and begun_at and way == "referrer" and rng.random() < 0.03
         ):  # a click sent in once the download has begun
@@ -143,6 +142,13 @@ class _Author:
         self._send(person, calls, at, tap=tap, way=way, begun_at=begun_at)
         known = self._sign_up(person, signs_up_at)
         self._come_back(person, at, known_since=signs_up_at if known else None)
+
+    def _seen_before(self, person: Person, at: datetime) -> None:
+        """Let somebody have met another campaign before; most of what is remembered comes from the networks."""
+        iphone = person.phone.os_name == "iOS"
+        fitting = [one for one in CAMPAIGNS if one.installs and (one.android < 1 if iphone else one.android > 0)]
+        campaign = self.rng.choices(fitting, [3 if one.by_server else 1 for one in fitting])[0]
+        self._tap(campaign, person, at)
 
     def _claim(self, person: Person, installed_at: datetime) -> None:
         """Let the reward wall send a click of a device that comes by itself, some time before it does."""
