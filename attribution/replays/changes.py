@@ -1,7 +1,7 @@
 """What a replay would change: stretches of decisions decided again and compared, only the differences written."""
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from attribution import flags, history
 from attribution.candidates import INSTALL_FACTS, Claimed, Found
-from attribution.deciding import Batch, Decided, decide_batch
+from attribution.deciding import Batch, Decided, decide_batch, hold_of, stands
 from attribution.decisions import models_of
 from attribution.facts import InstallFacts
 from attribution.fraud import catalogue
@@ -149,6 +149,10 @@ class Decider:
         self._rules = rules
         self._reader = Reader(replay.project_id, rules)
         self._flags = flags.live([replay.project_id])
+        parts = [{"fraud": rules.fraud}, *rules.sources.values(), *rules.links.values()]
+        usual = fraud.setting(rules, "address_flood")[0]
+        actions = {usual, *(part.get("fraud", {}).get("address_flood", {}).get("action") for part in parts)}
+        self._crowds_block = catalogue.BLOCK in actions
         self._before: dict[int, Rules] = {}
         days = replay.project.retention_days
         self._kept_since = timezone.now() - timedelta(days=days) if days is not None else None
@@ -164,8 +168,8 @@ class Decider:
     def decide(self, after: tuple[datetime, int] | None, upto: tuple[datetime, int]) -> int:
         """Decide the decisions behind `after` up to and with `upto`; return how many can't be redone."""
         since = self._replay.since
-        rows = self._read(STRETCH, (since, *(after or (since, 0)), *upto))
         with _without_collecting():
+            rows = self._read(STRETCH, (since, *(after or (since, 0)), *upto))
             weighed = self._weigh([row for row in rows if not self._gone(row)])
             self._write([one for one in weighed if one.changed])
         return len(rows) - len(weighed)
@@ -224,25 +228,38 @@ class Decider:
 
     def _weigh(self, rows: Sequence[tuple[Claimed, Now]]) -> list[Weighed]:
         claimed = [one for one, _ in rows]
-        found = self._reader.find(claimed)
+        found = self._reader.by_id(claimed)
+        certain = self._certain(claimed, found)
+        others = [one for one in claimed if one.id not in certain]
+        self._reader.add_network(others, found)
         # An install without any candidate is organic, whatever the rules.
-        some = [one for one in claimed if one.id in found]
-        models = models_of(some) if some else {}
-        batch = Batch(
-            some,
-            found,
-            {},
-            self._holds(some, found),
-            {pk: model for pk, (_, model) in models.items()},
-            self._flags,
-        )
-        outcome = decide_batch(batch, lambda _: self._rules, explain=False)
-        decided = {one.claimed.id: one for one in outcome.decided}
+        some = [one for one in others if one.id in found]
+        holds = [hold for one in certain.values() if (hold := hold_of(one))]
+        decided = certain | self._decided(some, found, [*holds, *self._holds(some, found, certain.keys())])
         rejected = self._rejected(rows)
         return [
             Weighed(install, now, _then(decided.get(install.id), rejected=rejected[install.id]))
             for install, now in rows
         ]
+
+    def _certain(self, claimed: Sequence[Claimed], found: dict[int, Found]) -> dict[int, Decided]:
+        """Decide those installs that an id settles: no click of their network could change it, so none is read.
+
+        Where a rule blocks touches of crowded addresses, no id settles anything.
+        """
+        if self._crowds_block:
+            return {}
+        some = [one for one in claimed if one.id in found and not one.returning]
+        return {pk: one for pk, one in self._decided(some, found, []).items() if stands(one, self._rules)}
+
+    def _decided(
+        self, claimed: Sequence[Claimed], found: dict[int, Found], holds: Sequence[Hold]
+    ) -> dict[int, Decided]:
+        if not claimed:
+            return {}
+        models = {pk: model for pk, (_, model) in models_of(claimed).items()}
+        batch = Batch(claimed, found, {}, holds, models, self._flags)
+        return {one.claimed.id: one for one in decide_batch(batch, lambda _: self._rules, explain=False).decided}
 
     def _rejected(self, rows: Sequence[tuple[Claimed, Now]]) -> dict[int, bool]:
         """Say for each install whether a fraud rule rejects it, asking only where these rules were changed."""
@@ -261,15 +278,18 @@ class Decider:
         said = fraud.settings(rules)
         return [said[code] for code in OWN_CODES]
 
-    def _holds(self, claimed: Sequence[Claimed], found: dict[int, Found]) -> list[Hold]:
-        """Return who holds the touches that could win here: as it is now, and where the replay has moved one, then."""
+    def _holds(self, claimed: Sequence[Claimed], found: dict[int, Found], settled: Collection[int]) -> list[Hold]:
+        """Return who holds the touches that could win here: as it is now, and where the replay has moved one, then.
+
+        Installs that are `settled` already are left out.
+        """
         own = [install.hold for install in claimed if install.hold]
         wanted = list({touch_id for install in claimed for touch_id in found[install.id].near})
         if not wanted:
             return own
         cursor = raw_cursor()
         cursor.execute(HELD, (array(wanted),), binary=True)
-        mine = {install.id for install in claimed}
+        mine = {install.id for install in claimed} | set(settled)
         others = [row for row in cursor.fetchall() if row[1] not in mine]
         if others:
             cursor.execute(ARRIVED, ([row[1] for row in others],))

@@ -248,20 +248,31 @@ class Reader:
 
     def find(self, claimed: Sequence[Claimed]) -> dict[int, Found]:
         """Return the candidates of each install that has any."""
-        asking = [Asked(*asked(install, self._rules)) for install in claimed]
+        found = self.by_id(claimed)
+        self.add_network(claimed, found)
+        return found
+
+    def by_id(self, claimed: Sequence[Claimed]) -> dict[int, Found]:
+        """Return the candidates of each install that has any with the same id."""
+        asking = (Asked(*asked(install, self._rules)) for install in claimed)
         pairs = self._identified([one for one in asking if one.identified])
-        networks = [one for one in asking if one.ip is not None]
-        near = self._near(networks)
-        wanted = {touch_id for _, touch_id in pairs}
-        touches = self._facts(wanted | set(near.touch.tolist()) if near else wanted)
+        touches = self._facts({touch_id for _, touch_id in pairs})
         found: dict[int, Found] = {}
         for install_id, touch_id in pairs:
             _add(found, install_id, touches.get(touch_id))
-        if near:
-            for place, touch_id in zip(near.install.tolist(), near.touch.tolist(), strict=True):
-                _add(found, networks[place].id, touches.get(touch_id))
-            self._count(found, networks, near)
         return found
+
+    def add_network(self, claimed: Sequence[Claimed], found: dict[int, Found]) -> None:
+        """Add the candidates of each install's network to those found, and what that network did."""
+        asking = (Asked(*asked(install, self._rules)) for install in claimed)
+        networks = [one for one in asking if one.ip is not None]
+        near = self._near(networks)
+        if near is None:
+            return
+        touches = self._facts(set(near.touch.tolist()))
+        for place, touch_id in zip(near.install.tolist(), near.touch.tolist(), strict=True):
+            _add(found, networks[place].id, touches.get(touch_id))
+        self._count(found, networks, near)
 
     def _identified(self, asking: Sequence[Asked]) -> list[tuple[int, int]]:
         """Return pairs of install and touch that share an id."""

@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from attribution import candidates
+from attribution import candidates, decisions, replays, rule_sets
 from attribution.candidates import Found
-from attribution.models import Touch
+from attribution.models import Decision, Replay, ReplayChange, Touch
 from attribution.replays import reading
 from attribution.rules import PROBABILISTIC, WINDOWS_S, Rules
 from customers.models import Project
 from tests.attribution.conftest import installed
 from tests.attribution.factories import NOON, TouchFactory
 
+MICROSECOND = timedelta(microseconds=1)
 ADDRESSES = ["198.51.100.1", "198.51.100.2", "2001:db8::1", None]
 MODELS = ["", "sm-s918b", "samsung sm-s918b", "iphone", "iphone14,2", "pixel 8"]
 VERSIONS = ["", "14", "14.1", "17.2", "9"]
@@ -32,11 +33,15 @@ def some(chance: random.Random) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def world(project: Project, seed: int) -> list[int]:
-    """Make random touches, some of them late, and random installs among them; return the installs."""
+def world(project: Project, seed: int, apart: timedelta = timedelta()) -> list[int]:
+    """Make random touches, some of them late, and random installs among them; return the installs.
+
+    Of touches at the same moment nobody knows which is the newer one; `apart` sets them that far apart.
+    """
     chance = random.Random(seed)
     for number in range(120):
-        at = NOON - timedelta(seconds=chance.choice([0, 60, 3600, 80_000, 86_400, 200_000, 604_800, 700_000]))
+        ago_s = chance.choice([0, 60, 3600, 80_000, 86_400, 200_000, 604_800, 700_000])
+        at = NOON - timedelta(seconds=ago_s) - number * apart
         TouchFactory(
             project=project, touch_id=f"t-{number}", ts=at,
             received_at=at + timedelta(hours=chance.choice([0, 0, 0, 12, 30, 300])),
@@ -70,7 +75,7 @@ def test_a_replay_finds_the_candidates_that_a_decision_finds(
         monkeypatch.setattr(module, "COUNTED", counted)
     monkeypatch.setattr(candidates, "CANDIDATES", candidates.CANDIDATES.replace("LIMIT 2000", f"LIMIT {counted}"))
     rules = Rules(windows_s={**WINDOWS_S, PROBABILISTIC: 86_400})
-    claimed = candidates.of_installs(world(project, seed))
+    claimed = candidates.of_installs(world(project, seed, MICROSECOND if counted == 7 else timedelta()))
 
     usual = told(candidates.find(claimed, lambda _: rules))
     reader = reading.Reader(project.pk, rules)
@@ -78,6 +83,28 @@ def test_a_replay_finds_the_candidates_that_a_decision_finds(
 
     assert at_once == usual
     assert any(one[4] for one in usual.values())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_installs_of_any_kind_replayed_by_the_same_rules_differ_in_nothing(project: Project, seed: int) -> None:
+    flood = {"address_flood": {"action": "block", "threshold": 1}}
+    rules = Rules(
+        accept=0.5,
+        ios_needs_consent=seed % 2 == 0,
+        fraud=flood if seed % 3 == 0 else {},
+        sources={"tiktok": {"windows_s": {PROBABILISTIC: 70_000}}} if seed % 4 == 1 else {},
+    )
+    rule_sets.publish(project, rules, "", None)
+    world(project, seed)
+    decisions.decide_pending(1_000, now=NOON)
+
+    replay = replays.start(project, rules, NOON - timedelta(days=9), NOON + timedelta(days=9))
+    replays.work(replay.pk)
+
+    changed = ReplayChange.objects.filter(replay=replay)
+    assert list(changed.values_list("decision__install", "old_tier", "new_tier")) == []
+    assert Replay.objects.get(pk=replay.pk).done == 40
+    assert Decision.objects.exclude(tier="organic").exists()
 
 
 def test_what_is_kept_of_an_address_from_one_stretch_to_the_next_changes_nothing(
