@@ -159,6 +159,14 @@ class Past:
         )
 
 
+def until_of(project: Project, *, now: datetime) -> datetime:
+    """Return when the 30 days end that are looked at: now, or with the newest install where that is older than they."""
+    newest = project.decisions.order_by("-installed_at", "-id").values_list("installed_at", flat=True).first()
+    if newest is None or newest >= now - SPAN:
+        return now
+    return newest + timedelta(seconds=1)
+
+
 def past_of(project: Project, code: str, *, now: datetime) -> Past:
     """Measure a rule about touches or installs on the newest installs of the last 30 days. Raises TooMuch."""
     rule = BY_CODE[code]

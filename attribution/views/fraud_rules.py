@@ -86,12 +86,13 @@ def _asked(text: str, rule: Rule) -> float | None:
 
 def _rule_context(request: PageRequest, rule: Rule, *, errors: dict[str, str] | None = None) -> dict[str, Any]:
     now, period = timezone.now(), period_of(request)
+    until = effects.until_of(request.project, now=now)
     source = _source(request, rule)
     version = rule_sets.current([request.project.pk])[request.project.pk]
     line = line_of(
         rule,
         fraud.settings(hourly.rules_for(version.rules, source)),
-        evidence.tallies(request.project.pk, now - effects.SPAN, now),
+        evidence.tallies(request.project.pk, until - effects.SPAN, until),
     )
     typed = request.POST if errors else None
     flags = request.project.fraud_flags.filter(code=rule.code).order_by("-updated_at", "-pk")
@@ -102,6 +103,7 @@ def _rule_context(request: PageRequest, rule: Rule, *, errors: dict[str, str] | 
         "source": source,
         "sources": [] if rule.fixed or rule.level not in {"touch", "source"} else sources_of(request.project, period),
         "period": period,
+        "until": until if until < now else None,
         "version": version.version,
         "errors": errors or {},
         "action": typed.get("action", "") if typed else line.action,
@@ -111,7 +113,7 @@ def _rule_context(request: PageRequest, rule: Rule, *, errors: dict[str, str] | 
         "unit": "%" if rule.unit == "share" else rule.unit,
         "actions": _actions(rule),
         "flags": [shown_flag(flag) for flag in flags[:50]],
-        "cases": list(evidence.cases(request.project.pk, now - effects.SPAN, now, code=rule.code, limit=20))
+        "cases": list(evidence.cases(request.project.pk, until - effects.SPAN, until, code=rule.code, limit=20))
         if rule.level != "conversion"
         else [],
         "effect_url": reverse("attribution:fraud-effect", args=[request.project.slug, rule.code]),
@@ -149,10 +151,11 @@ def fraud_effect(request: PageRequest, code: str) -> HttpResponse:
     present = fraud.setting(hourly.rules_for(version.rules, source), code)[1]
     asked = _asked(request.GET.get("threshold", ""), rule)
     threshold = present if asked is None or not 0 <= asked < changes.MOST else asked
+    until = effects.until_of(request.project, now=timezone.now())
     context: dict[str, Any] = {"rule": rule, "threshold": written(threshold, rule.unit) if rule.unit else ""}
     try:
         if rule.level == "source":
-            judged = effects.sources_at(request.project, code, threshold, now=timezone.now())
+            judged = effects.sources_at(request.project, code, threshold, now=until)
             judged = [one for one in judged if source in {"", one.source}]
             context |= {
                 "judged": [(one, written(one.value, rule.unit)) for one in judged[:50]],
@@ -160,7 +163,7 @@ def fraud_effect(request: PageRequest, code: str) -> HttpResponse:
                 "installs": sum(one.installs for one in judged if one.strikes),
             }
         elif rule.level != "conversion":
-            past = effects.past_of(request.project, code, now=timezone.now())
+            past = effects.past_of(request.project, code, now=until)
             past = past.of(source) if source else past
             effect = past.at(threshold)
             context |= {"effect": effect, "ladder": _ladder(past, rule, threshold, present)}

@@ -95,6 +95,18 @@ def test_the_effect_follows_the_number_typed(editor: Client, project: Project) -
     assert "At <b>2 s</b> it strikes <b>1</b> of 1 install" in wrong
 
 
+def test_old_clicks_are_measured_up_to_their_last_install(editor: Client, project: Project) -> None:
+    at = timezone.now() - timedelta(days=400)
+    TouchFactory(project=project, touch_id="old", source="shady", ts=at - timedelta(seconds=5))
+    decided(project, "old", at=at, click_id="old")
+
+    page = editor.get(f"{PAGE}rules/ctit_quick/").content.decode()
+    effect = editor.get(f"{PAGE}rules/ctit_quick/effect/").content.decode()
+
+    assert "the last with installs" in page
+    assert "strikes <b>1</b> of 1 install" in effect
+
+
 def test_what_takes_too_long_is_said(editor: Client, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(effects.MEASURED, "ctit_short", "SELECT 1, '', true, 1 FROM pg_sleep(2), looked")
     monkeypatch.setattr(effects, "PATIENCE_MS", 50)
