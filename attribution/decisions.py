@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from django.db import transaction
 
-from attribution import candidates, claims, conversions, flags, history, rule_sets
+from attribution import candidates, claims, conversions, flags, history, rule_sets, tables
 from attribution.candidates import Claimed, Found
 from attribution.deciding import Batch, Decided, Outcome, RulesOf, decide_batch, stands
 from attribution.fraud.rules import Struck
@@ -273,6 +273,7 @@ def _write(
         for one in decided:
             for row in _candidate_rows(ids[one.claimed.id], one.verdict):
                 copy.write_row(row)
+    tables.analyze_new(len(decided), "attribution_decision", "attribution_candidate")
     linked = {one.claimed.id: one.original for one in decided if one.original or one.claimed.decision_id}
     if linked:
         cursor.execute(LINK, (list(linked), list(linked.values())))

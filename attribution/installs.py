@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.db import transaction
 from django.utils import timezone
 
-from attribution import claims, conversions, geo, network_claims, signatures
+from attribution import claims, conversions, geo, network_claims, signatures, tables
 from attribution.devices import normal_model, normal_os, read_agent
 from attribution.models import Install
 from attribution.rules import LONGEST_WINDOW_S
@@ -137,7 +137,9 @@ def _store(rows: Collection[InstallRow]) -> list[conversions.Owner]:
         for row in rows:
             copy.write_row(row)
     cursor.execute(MOVE)
-    return [conversions.Owner(*row) for row in cursor]
+    new = [conversions.Owner(*row) for row in cursor]
+    tables.analyze_new(len(new), "attribution_install")
+    return new
 
 
 def row_of(event: events.EventRow, claimed: claims.Claims | None = None) -> InstallRow:
