@@ -42,7 +42,8 @@ SELECT i.id, i.kind, i.received_at, i.distinct_id, d.id, d.rule_set_id, d.match_
        )),
        {INSTALL_FACTS}
 FROM attribution_decision d
-JOIN attribution_install i ON i.id = d.install_id
+-- Not a join: the planner takes a stretch for many times as long as it is, and would read all installs for each.
+CROSS JOIN LATERAL (SELECT * FROM attribution_install i WHERE i.id = d.install_id LIMIT 1) i
 JOIN customers_project p ON p.id = d.project_id
 WHERE d.project_id = %s AND d.installed_at >= %s
 """  # noqa: S608
