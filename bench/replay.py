@@ -1,13 +1,15 @@
 """Replay: decide the installs of a month again, against millions of touches, by the product's own worker processes."""
 
 import argparse
+import threading
 import time
+from datetime import timedelta
 
 import psutil
 from django.db import connection
 from django.utils import timezone
 
-from attribution import decisions, replays, rule_sets
+from attribution import decisions, replays, rule_sets, services
 from attribution.models import Decision, Replay
 from attribution.rules import PROBABILISTIC, VIEW, WINDOWS_S, Rules
 from bench import data
@@ -52,29 +54,20 @@ def main(options: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench replay")
     parser.add_argument("--touches", type=int, default=5_000_000)
     parser.add_argument("--installs", type=int, default=200_000)
-    parser.add_argument("--project", default="", help="Use the project of an earlier run that was kept.")
-    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--project", default="", help="Replay the project of an earlier run with --keep.")
+    parser.add_argument("--keep", action="store_true", help="Leave the project for another run.")
     chosen, _ = parser.parse_known_args(options)
-    slug = chosen.project or f"replay-{int(time.time())}"
-    project_id, _ = data.fresh_project(slug)
+    project_id, _ = data.fresh_project(chosen.project or f"replay-{int(time.time())}")
     project = Project.objects.get(pk=project_id)
     if not chosen.project:
         make(project, chosen.touches, chosen.installs)
+    print(f"project {project.slug}: {project.touches.count():,} touches")
     other = Rules(windows_s={**WINDOWS_S, PROBABILISTIC: 6 * 3600, VIEW: 3600}, accept=0.9)
-    for name, rules in (("the same rules", rule_sets.current([project_id])[project_id].rules), ("other rules", other)):
-        replay(project, name, rules)
+    replay(project, "the same rules", rule_sets.current([project_id])[project_id].rules)
+    replay(project, "other rules", other)
     if not chosen.keep and not chosen.project:
-        with connection.cursor() as cursor:
-            for _ in replays_and_all(project_id):
-                pass
-            cursor.execute("VACUUM attribution_touch")
-
-
-def replays_and_all(project_id: int):  # noqa: ANN201
-    """Delete what the bench made."""
-    from attribution import services
-
-    return services.erase(project_id)
+        for _ in services.erase(project_id):
+            pass
 
 
 def make(project: Project, touches: int, installs: int) -> None:
@@ -99,8 +92,8 @@ def make(project: Project, touches: int, installs: int) -> None:
 
 def replay(project: Project, name: str, rules: Rules) -> None:
     """Replay all installs of the project once, and say how long it took from start to summary, and how much memory."""
-    first, last = Decision.objects.filter(project=project).order_by("installed_at"), timezone.now()
-    started = replays.start(project, rules, first[0].installed_at, last + timezone.timedelta(days=60), note=name)
+    first = Decision.objects.filter(project=project).earliest("installed_at").installed_at
+    started = replays.start(project, rules, first, timezone.now() + timedelta(days=60), note=name)
     begun = time.perf_counter()
     with Peak() as peak:
         replays.work(started.pk)
@@ -119,8 +112,6 @@ class Peak:
         self.bytes = 0
 
     def __enter__(self) -> "Peak":
-        import threading
-
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
