@@ -95,7 +95,7 @@ WHERE c.project_id = %s
 """
 UNLINKED = """
 SELECT id, project_id, distinct_id FROM attribution_conversion
-WHERE project_id = ANY(%s) AND ts > %s AND install_id IS NULL ORDER BY id LIMIT %s
+WHERE project_id = ANY(%s) AND ts > %s AND install_id IS NULL ORDER BY id DESC LIMIT %s
 """
 
 

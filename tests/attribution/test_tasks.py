@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from attribution import decisions, installs, schedule, tasks
+from attribution import decisions, installs, schedule, tables, tasks
 from attribution.models import Candidate, Decision, Install
 from customers.models import Project
 from tests.attribution.factories import TouchFactory, install
@@ -100,3 +100,21 @@ def test_everything_on_the_schedule_exists() -> None:
         assert callable(getattr(tasks, path.rpartition(".")[2]))
         assert path.startswith("attribution.tasks.")
         assert seconds > 0
+
+
+def test_a_table_that_nobody_looked_at_is_looked_at_once_and_only_when_much_came() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE attribution_latebatch")
+
+    assert tables.analyze_new(tables.MANY - 1, "attribution_latebatch") == []
+    assert tables.analyze_new(tables.MANY, "attribution_latebatch") == ["attribution_latebatch"]
+    assert tables.analyze_new(tables.MANY, "attribution_latebatch") == []
+
+
+def test_beat_tells_decisions_and_ties_conversions(project: Project) -> None:
+    many_installs(project, 2)
+    tasks.attribute_pending()
+
+    assert tasks.announce_decisions() == 2
+    assert tasks.announce_decisions() == 0
+    assert tasks.link_conversions() == 0
