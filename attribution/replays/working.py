@@ -89,7 +89,7 @@ def work(replay_id: int) -> bool:
 def _go_on(replay_id: int) -> bool:
     replay = Replay.objects.select_related("project", "rule_set").get(pk=replay_id)
     if replay.state == State.WAITING:
-        _plan(replay)
+        plan(replay)
     if replay.state == State.RUNNING:
         with _helper(replay):
             _take_parts(replay, backwards=False)
@@ -110,7 +110,7 @@ def help_with(replay_id: int) -> None:
         _take_parts(replay, backwards=True)
 
 
-def _plan(replay: Replay) -> None:
+def plan(replay: Replay) -> None:
     """Cut the period into stretches and set the replay to running, unless it was canceled."""
     with connection.cursor() as cursor:
         cursor.execute(EDGES, [replay.project_id, replay.since, replay.until, STRETCH])

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attribution import rule_sets
 from attribution.models import RuleSet
 from attribution.replays import periods, start
-from attribution.rule_forms import ACCEPT, UNITS, Draft, in_units
+from attribution.rule_forms import ACCEPT, UNITS, Draft
 from attribution.rule_words import differences, tier_name
 from attribution.rules import WINDOWS_S, Rules
 from attribution.views.shared import page_of
@@ -201,6 +201,15 @@ def _tried(request: PageRequest, draft: Draft, rules: Rules) -> HttpResponse:
     return HttpResponseRedirect(reverse("attribution:replay-detail", args=[request.project.slug, replay.pk]))
 
 
+def _focus(request: PageRequest, draft: Draft) -> str:
+    """Return the id of the button that moved a row, so that it can be pressed again; at the end the other one."""
+    for way, end, other in (("up", 0, "down"), ("down", -1, "up")):
+        if way in request.POST:
+            at_end = draft.tiers[end].tier == request.POST[way]
+            return f"{other if at_end else way}-{request.POST[way]}"
+    return ""
+
+
 def _form(request: PageRequest, draft: Draft, newest: rule_sets.Version) -> dict[str, Any]:
     project = request.project
     known = set(project.links.order_by().values_list("source", flat=True)) | set(newest.rules.sources)
@@ -216,5 +225,5 @@ def _form(request: PageRequest, draft: Draft, newest: rule_sets.Version) -> dict
         "periods": list(periods(project, now=timezone.now()).values()),
         "chosen_period": request.POST.get("period", "28d"),
         "fraud_url": address("attribution:fraud", project.slug),
-        "default_windows": {tier: " ".join(in_units(window_s)) for tier, window_s in WINDOWS_S.items()},
+        "focus": _focus(request, draft),
     }

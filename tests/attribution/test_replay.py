@@ -1,10 +1,12 @@
+import io
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
-from attribution import decisions, replays, rule_sets
+from attribution import decisions, replays, rule_sets, tasks
 from attribution.models import Candidate, Conversion, Decision, Replay, RuleSet, Touch
 from attribution.replays import changes, working
 from attribution.rules import CLICK_ID, DAY_S, DEVICE_ID, PROBABILISTIC, VIEW, WINDOWS_S, Rules
@@ -363,3 +365,32 @@ def test_another_projects_installs_are_not_touched(project: Project, world: dict
 
     assert replay.total == 3
     assert Decision.objects.get(install=other).rule_set.version == 1
+
+
+def test_the_worker_and_the_command_work_on_what_waits(project: Project, world: dict[str, Decision]) -> None:
+    first = replays.start(project, SHORT_CLICKS, NOON - DAY, NOON + DAY)
+    worked = tasks.work_on_replays()
+    second, out = replays.start(project, SHORT_CLICKS, NOON - DAY, NOON + DAY), io.StringIO()
+    call_command("replay", stdout=out)
+
+    assert (worked, tasks.work_on_replays()) == (1, 0)
+    assert out.getvalue() == f"Replay {second.pk}: done\n"
+    assert set(Replay.objects.filter(pk__in=[first.pk, second.pk]).values_list("state", flat=True)) == {"done"}
+
+
+def test_a_helper_decides_stretches_and_leaves_the_end_to_the_leader(
+    project: Project, world: dict[str, Decision]
+) -> None:
+    replay = replays.start(project, SHORT_CLICKS, NOON - DAY, NOON + DAY)
+    call_command("replay", "--help-with", str(replay.pk))
+    before = Replay.objects.get(pk=replay.pk).state
+    working.plan(replay)
+
+    call_command("replay", "--help-with", str(replay.pk))
+
+    replay.refresh_from_db()
+    assert before == "waiting"
+    assert (replay.state, replay.done) == ("running", 3)
+    replays.work(replay.pk)
+    replay.refresh_from_db()
+    assert (replay.state, replay.done, replay.summary["changed"]) == ("done", 3, 1)

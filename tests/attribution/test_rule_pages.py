@@ -169,6 +169,8 @@ def test_a_row_moves_down_by_its_button_and_nothing_is_published(project: Projec
     assert shown.index('value="person_id"') < shown.index('value="device_id"')
     assert "Half written" in shown
     assert "<html" not in shown
+    [focused] = re.findall(r'id="([^"]+)"\s+autofocus', shown)
+    assert focused == "down-device_id"
     assert RuleSet.objects.filter(project=project).count() == 1
 
 
