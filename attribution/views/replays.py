@@ -1,6 +1,7 @@
 """Pages of replays: what was tried on the past, what it would move, and the approval."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -183,11 +184,18 @@ def _context(request: PageRequest, replay: Replay) -> dict[str, Any]:
         "overtaken": newest.version != replay.base.version and replay.state == Replay.State.DONE,
         "newest": newest,
         "currency": replay.summary.get("currency") or request.project.currency,
-        "took": replay.finished_at - replay.started_at if replay.finished_at and replay.started_at else None,
+        "took": _took(replay),
         "can_approve": request.member.can_manage and replay.state == Replay.State.DONE,
         "can_cancel": request.member.can_edit
         and replay.state in {Replay.State.WAITING, Replay.State.RUNNING, Replay.State.DONE},
     }
+
+
+def _took(replay: Replay) -> timedelta | None:
+    """Return how long the deciding took; once approved the end is that of the rewriting."""
+    if replay.state != Replay.State.DONE or not replay.finished_at or not replay.started_at:
+        return None
+    return replay.finished_at - replay.started_at
 
 
 def _changes(replay: Replay) -> QuerySet[ReplayChange]:

@@ -270,7 +270,10 @@ def test_a_replay_at_work_asks_again_and_shows_how_far_it_is(project: Project, v
 
 
 def test_an_owner_approves_a_replay_once(project: Project, replay: Replay, owner: Client) -> None:
-    assert 'data-dialog="approve"' in owner.get(f"{REPLAYS}{replay.pk}/").content.decode()
+    # Also where the page has only asked how far it is: the dialog comes with its button.
+    shown = owner.get(f"{REPLAYS}{replay.pk}/", HTTP_HX_REQUEST="true", HTTP_HX_TARGET="replay").content.decode()
+    assert 'data-dialog="approve"' in shown
+    assert '<dialog class="g-dialog" id="approve"' in shown
 
     owner.post(f"{REPLAYS}{replay.pk}/approve/")
     owner.post(f"{REPLAYS}{replay.pk}/approve/")
