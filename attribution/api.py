@@ -163,6 +163,7 @@ DECISION = {
     "originalId": None,
     "rejected": False,
     "fraud": [],
+    "fraudEvidence": [],
     "notes": [],
     "ruleSet": 1,
 }
@@ -189,6 +190,7 @@ EXPLAINED = {
             "age_s": 198.0,
             "probability": 1.0,
             "fraud": [],
+            "fraudEvidence": [],
         },
         {
             "touchId": "net-7f3a01",
@@ -206,6 +208,7 @@ EXPLAINED = {
             "age_s": 30.0,
             "probability": None,
             "fraud": [],
+            "fraudEvidence": [],
         },
     ],
 }

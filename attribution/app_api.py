@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from attribution import me
 from attribution.api import ERRORS, moment_of
-from attribution.explain import shape_struck
+from attribution.explain import fraud_of
 from attribution.models import Conversion
 from customers.api import IngestView, ProjectView
 from customers.throttle import admit
@@ -92,6 +92,7 @@ CONVERSION = {
     "orderId": "o-1182",
     "counted": True,
     "fraud": [],
+    "fraudEvidence": [],
     "installMessageId": "9abe7f6d-1",
     "decisionId": "dec_84120",
     "kind": "install",
@@ -185,7 +186,7 @@ def shape(conversion: Conversion, people: dict[str, int]) -> dict[str, Any]:
         "currency": conversion.currency or None,
         "orderId": conversion.order_id or None,
         "counted": conversion.counted,
-        "fraud": [shape_struck(one) for one in conversion.fraud],
+        **fraud_of(conversion.fraud),
         "installMessageId": install.message_id if install else None,
         "decisionId": f"dec_{decision.pk}" if decision else None,
         "kind": decision.kind if decision else None,

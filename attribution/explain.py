@@ -36,15 +36,18 @@ def shape(decision: Decision, person_ids: Mapping[str, int]) -> dict[str, Any]:
         "os": decision.os_name or None,
         "originalId": f"dec_{decision.original_id}" if decision.original_id else None,
         "rejected": decision.rejected,
-        "fraud": [shape_struck(one) for one in decision.fraud],
+        **fraud_of(decision.fraud),
         "notes": decision.notes,
         "ruleSet": decision.rule_set.version,
     }
 
 
-def shape_struck(struck: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a fraud rule found, with its sentence."""
-    return {**struck, "explanation": reasons.sentence(struck["code"])}
+def fraud_of(struck: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the codes of the fraud rules that were struck, and what each measured, with its sentence."""
+    return {
+        "fraud": [one["code"] for one in struck],
+        "fraudEvidence": [{**one, "explanation": reasons.sentence(one["code"])} for one in struck],
+    }
 
 
 def explained(decision: Decision, candidates: Sequence[Candidate], person_ids: Mapping[str, int]) -> dict[str, Any]:
@@ -83,7 +86,7 @@ def shape_candidate(candidate: Candidate) -> dict[str, Any]:
         "explanation": [reasons.sentence(code) for code in candidate.reasons],
         "age_s": candidate.age_s,
         "probability": candidate.probability,
-        "fraud": [shape_struck(one) for one in candidate.fraud],
+        **fraud_of(candidate.fraud),
     }
 
 

@@ -72,6 +72,7 @@ def test_a_decision_is_listed_in_the_agreed_shape(project: Project, key: str) ->
         "originalId": None,
         "rejected": False,
         "fraud": [],
+        "fraudEvidence": [],
         "notes": [],
         "ruleSet": 1,
     }
