@@ -1,12 +1,27 @@
-"""Forget touches, installs and conversions that are older than their project keeps things."""
+"""Forget touches, installs and conversions that are older than their project keeps things, and much sooner what a
+network is matched by."""
 
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from customers.models import Project
+from growthplatform.config import config
 
 CHUNK_ROWS = 20_000
+# What tells people of one network apart is of use for a day, for looking again a week, for learning a month.
+SIGNALS = {
+    "attribution_touch": ("user_agent", "locale", "time_zone", "screen"),
+    "attribution_install": ("locale", "time_zone", "screen"),
+}
+FORGET_SIGNALS = {
+    table: f"""
+UPDATE {table} SET ip = NULL, {", ".join(f"{name} = ''" for name in names)} WHERE id IN (
+    SELECT id FROM {table} WHERE received_at < %s AND {"NOT pending AND" if table.endswith("install") else ""}
+    (ip IS NOT NULL OR {" OR ".join(f"{name} <> ''" for name in names)}) LIMIT {CHUNK_ROWS * 5}
+)"""  # noqa: S608 -- names of our own columns
+    for table, names in SIGNALS.items()
+}
 OLD_TOUCHES = "SELECT id FROM attribution_touch WHERE project_id = %s AND ts < %s LIMIT %s"
 OLD_INSTALLS = "SELECT id FROM attribution_install WHERE project_id = %s AND installed_at < %s AND NOT pending LIMIT %s"
 OLD_CONVERSIONS = "SELECT id FROM attribution_conversion WHERE project_id = %s AND ts < %s LIMIT %s"
@@ -44,6 +59,28 @@ def forget_old(*, now: datetime) -> int:
             while number := _forget(find, forget, project.pk, since):
                 gone += number
     return gone
+
+
+def signals_kept_since(now: datetime) -> datetime:
+    """Return since when the signals of touches and installs are still there, by the time they were received."""
+    return now - timedelta(days=config.signal_days)
+
+
+def forget_signals(*, now: datetime) -> int:
+    """Blank what networks are matched by where it is older than SIGNAL_DAYS, a part at a time; return how many rows.
+
+    Decisions and their reasons stay; a replay leaves those alone that can't be made again. Safe to repeat and to
+    break off.
+    """
+    blanked = 0
+    for statement in FORGET_SIGNALS.values():
+        number = 1
+        while number:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, [signals_kept_since(now)])
+                number = cursor.rowcount
+            blanked += number
+    return blanked
 
 
 def _forget(find: str, forget: tuple[str, ...], project_id: int, since: datetime) -> int:

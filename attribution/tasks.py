@@ -47,8 +47,11 @@ def finish_decisions() -> int:
 
 @shared_task(acks_late=True, time_limit=3600)
 def forget_old() -> int:
-    """Delete touches and installs that are older than they are kept for; return how many. Safe to repeat."""
-    return retention.forget_old(now=timezone.now())
+    """Delete touches and installs that are older than they are kept for, and blank the signals of newer ones; return
+    how many rows. Safe to repeat.
+    """
+    now = timezone.now()
+    return retention.forget_old(now=now) + retention.forget_signals(now=now)
 
 
 @shared_task(acks_late=True, time_limit=120)

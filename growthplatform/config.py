@@ -33,6 +33,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ingest_events_per_second: Positive = 100_000
     ingest_requests_per_second: Positive = 5_000
     default_retention_days: Annotated[int, Meta(ge=0)] = 0
+    signal_days: Annotated[int, Meta(ge=8)] = 45
     email_url: Annotated[str, Meta(pattern=r"^(file:|console:|smtp(\+tls)?://\S+)$")] = "file:"
     email_from: str = "Growth Platform <growth@localhost>"
     sign_up: Literal["open", "invited"] = "open"

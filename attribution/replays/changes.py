@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from attribution import flags, history
+from attribution import flags, history, retention
 from attribution.candidates import INSTALL_FACTS, Claimed, Found
 from attribution.deciding import Batch, Decided, decide_batch, hold_of, stands
 from attribution.decisions import models_of
@@ -29,8 +29,8 @@ ALL_KEPT = 20
 MOST_TURNS = 10
 OWN_CODES = tuple(rule.code for rule in catalogue.RULES if rule.level == "install")
 
-# What speaks against redoing a decision: its touch is gone, or some of those that it weighed. The latter is only
-# counted where touches that old may have been forgotten: before the oldest that there is.
+# What speaks against redoing a decision: its touch is gone, or some of those that it weighed, or what a network is
+# matched by. The second is only counted where touches that old may have been forgotten: before the oldest there is.
 READ = f"""
 SELECT i.id, i.kind, i.received_at, i.distinct_id, d.id, d.rule_set_id, d.match_model_id, d.touch_id, d.tier,
        d.rejected, d.source, d.campaign, d.kind,
@@ -39,6 +39,9 @@ SELECT i.id, i.kind, i.received_at, i.distinct_id, d.id, d.rule_set_id, d.match_
            SELECT count(*) FROM (
                SELECT FROM attribution_candidate c WHERE c.decision_id = d.id LIMIT {ALL_KEPT}
            ) c
+       ))
+       OR (i.received_at < %s AND EXISTS (
+           SELECT FROM attribution_candidate c WHERE c.decision_id = d.id AND c.tier = '{PROBABILISTIC}'
        )),
        {INSTALL_FACTS}
 FROM attribution_decision d
@@ -157,6 +160,7 @@ class Decider:
         self._before: dict[int, Rules] = {}
         days = replay.project.retention_days
         self._kept_since = timezone.now() - timedelta(days=days) if days is not None else None
+        self._signals_since = retention.signals_kept_since(timezone.now())
         oldest = replay.project.touches.order_by("ts", "id").values_list("ts", flat=True).first()
         # Where there is none at all, every touch may be gone.
         self._doubtful_until = oldest + self._widest() if oldest else replay.until
@@ -199,7 +203,7 @@ class Decider:
     def _read(self, statement: str, parameters: tuple[Any, ...]) -> list[tuple[Claimed, Now]]:
         cursor = raw_cursor()
         project_id = self._replay.project_id
-        cursor.execute(statement, (self._doubtful_until, project_id, *parameters), binary=True)
+        cursor.execute(statement, (self._doubtful_until, self._signals_since, project_id, *parameters), binary=True)
         found = []
         for (
             pk, kind, received_at, distinct_id, decision_id, rule_set, model, touch, tier, rejected, source, campaign,

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from attribution import erasure, retention
+from attribution import erasure, replays, retention, rule_sets
 from attribution.models import AppleToken, Candidate, Conversion, Decision, Install, Replay, ReplayChange, Touch
 from customers.models import Project
 from tests.attribution.factories import NOON, TouchFactory, decide, decision_of, install, track
@@ -87,3 +88,46 @@ def test_a_project_is_erased_in_parts_of_any_size(monkeypatch: pytest.MonkeyPatc
 
     assert erased > 8
     assert not any(model.objects.exists() for model in (Touch, Install, Decision, Conversion, Candidate, Replay))
+
+
+def test_what_a_network_is_matched_by_is_forgotten_long_before_the_rest() -> None:
+    project = ProjectFactory()
+    device = {"ip": "203.0.113.7", "os_name": "android", "os_version": "14", "device_model": "sm-s918b"}
+    TouchFactory(project=project, touch_id="c-1", received_at=NOON, user_agent="Mozilla/5.0", locale="de-DE", **device)
+    message_id = install(
+        project, os={"name": "Android", "version": "14"}, device={"model": "SM-S918B"}, ip=device["ip"], locale="de-DE"
+    )
+    decide()
+    Install.objects.update(received_at=NOON)
+    before = decision_of(message_id)
+    assert before.tier == "probabilistic"
+
+    early = retention.forget_signals(now=NOON + timedelta(days=45))
+    late = retention.forget_signals(now=NOON + timedelta(days=45, seconds=1))
+    again = retention.forget_signals(now=NOON + timedelta(days=46))
+
+    assert (early, late, again) == (0, 2, 0)
+    touch, installed = Touch.objects.get(), Install.objects.get()
+    assert (touch.ip, touch.user_agent, touch.locale, touch.device_model) == (None, "", "", "sm-s918b")
+    assert (installed.ip, installed.locale, installed.os_name) == (None, "", "android")
+    assert decision_of(message_id).touch == before.touch
+
+
+def test_a_replay_leaves_alone_what_can_not_be_matched_by_network_any_more() -> None:
+    project = ProjectFactory()
+    device = {"ip": "203.0.113.7", "os_name": "android", "os_version": "14", "device_model": "sm-s918b"}
+    TouchFactory(project=project, touch_id="c-1", received_at=NOON, **device)
+    install(project, os={"name": "Android", "version": "14"}, device={"model": "SM-S918B"}, ip=device["ip"])
+    decide()
+    Install.objects.update(received_at=timezone.now() - timedelta(days=46))
+    retention.forget_signals(now=timezone.now())
+    rules = rule_sets.current([project.pk])[project.pk].rules
+    replay = replays.start(
+        project, rules, since=NOON - timedelta(days=1), until=NOON + timedelta(days=1), note="", user=None
+    )
+
+    replays.work(replay.pk)
+
+    replay.refresh_from_db()
+    assert (replay.state, replay.summary["gone"]) == ("done", 1)
+    assert not replay.changes.exists()
