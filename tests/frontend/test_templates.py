@@ -9,6 +9,8 @@ from django.template.loader import get_template
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+# Stands on customers' own hosts, which serve no files: its policy names the digest of its style, see test_redirects.
+HASHED = {"link_none.html"}
 ICON = re.compile(r'\{%-?\s*icon\s+"([a-z0-9-]+)"|\bicon\s*[=:]\s*"([a-z0-9-]+)"')
 
 
@@ -18,7 +20,7 @@ def test_a_template_compiles_and_has_nothing_inline_that_the_policy_forbids(path
 
     get_template(str(path.relative_to(ROOT / "templates")))
     assert not re.search(r"\sstyle\s*=", text)
-    assert "mail" in path.parts or "<style" not in text
+    assert "mail" in path.parts or path.name in HASHED or "<style" not in text
     assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text)
     assert not re.search(r"<script(?![^>]*(src=|application/json))", text)
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
