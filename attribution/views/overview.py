@@ -22,6 +22,7 @@ from growthplatform.core.http import page
 from growthplatform.core.templatetags.frame import address
 
 COUNTRIES = 10
+SOURCES = 20
 
 
 @project_page
@@ -55,7 +56,8 @@ def overview(request: PageRequest) -> HttpResponse:
         "figure": figure(request, period, {}, metric),
         "metric": metric,
         "chart_title": f"{MEASURES[metric].label} by source",
-        "rows": rows,
+        "rows": rows[:SOURCES],
+        "sources_number": len(rows),
         "total": total,
         "past": past,
         "top": max((row.now.installs for row in rows), default=0),

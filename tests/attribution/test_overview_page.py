@@ -112,3 +112,16 @@ def test_messages_of_meta_that_nobody_can_read_are_shown(editor: Client, traffic
 
     assert beside["Messages of Meta unread"]["now"] == 1
     assert "network-keys" in beside["Messages of Meta unread"]["url"]
+
+
+def test_of_very_many_sources_the_largest_are_shown_and_all_are_counted(editor: Client, project: Project) -> None:
+    for number in range(25):
+        decision(project, source=f"channel {number:02}")
+    decision(project, source="channel 24")
+
+    answer = editor.get(PAGE)
+
+    assert len(answer.context["rows"]) == 20
+    assert answer.context["rows"][0].source == "channel 24"
+    assert answer.context["total"].installs == 26
+    assert "All 25 sources" in answer.content.decode()
