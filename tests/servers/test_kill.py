@@ -51,12 +51,15 @@ def test_what_got_its_200_is_stored_and_counted_once_whatever_is_killed(whole: W
 
     assert load.failures == []
     assert load.repeats > 0
-    stored = [
-        message_id
-        for (message_id,) in whole.query("SELECT message_id FROM events_event WHERE project_id = %s", project)
-    ]
+    decided = "SELECT count(*) FROM attribution_decision WHERE project_id = %s AND announced = revision"
+    assert wait_for(lambda: one(decided) >= len(load.installs)), whole.data.log("worker").read_text()[-3000:]
+    rows = whole.query("SELECT message_id, name FROM events_event WHERE project_id = %s", project)
+    stored = [message_id for message_id, _ in rows]
     assert len(stored) == len(set(stored))
-    assert set(stored) == load.stored
+    told = {message_id for message_id, name in rows if name == "Install Attributed"}
+    assert set(stored) - told == load.stored
+    revisions = whole.query("SELECT id, revision FROM attribution_decision WHERE project_id = %s", project)
+    assert told >= {f"attributed-{pk}-{revision}" for pk, revision in revisions}
     counted = "SELECT sum(events) FROM events_daycount WHERE project_id = %s"
     assert wait_for(lambda: one(counted) >= len(stored)), whole.data.log("worker").read_text()[-3000:]
     assert one(counted) == len(stored)
@@ -64,8 +67,6 @@ def test_what_got_its_200_is_stored_and_counted_once_whatever_is_killed(whole: W
     assert one("SELECT sum(events) FROM events_personday WHERE project_id = %s") == len(stored)
     assert one("SELECT count(*) FROM events_person WHERE project_id = %s") == len(load.users)
     assert one("SELECT count(*) FROM events_rejected WHERE project_id = %s") == 0
-    decided = "SELECT count(*) FROM attribution_decision WHERE project_id = %s"
-    assert wait_for(lambda: one(decided) >= len(load.installs))
     installs = whole.query(
         "SELECT i.message_id, count(d.id) FROM attribution_install i"
         " LEFT JOIN attribution_decision d ON d.install_id = i.id WHERE i.project_id = %s GROUP BY i.id",
