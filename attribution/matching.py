@@ -30,8 +30,6 @@ from attribution.rules import (
 
 # Fraud rules that have a reason of their own.
 BLOCKED_AS = {"ctit_injection": "click_after_download_began", "ua_bot": "bot"}
-# From so many clicks an hour on, one of the same network and kind of device may well be somebody else's.
-CROWDED = 3
 SAID_BY = {META_REFERRER: "said_by_meta", APPLE_ADS: "said_by_apple"}
 
 
@@ -242,8 +240,8 @@ def _judge(mine: _Mine, touch: TouchFacts, found: list[tuple[str, list[str]]], r
     counts = NetworkCounts(around.clicks_hour if touch.ip == mine.ip else 0)
     struck = of_touch(install, touch, own, around.flags, counts, returning=around.returning)
     always = _refused_anyway(install, touch, age_s, struck)
-    if struck and around.clicks_hour > CROWDED and all(tier == PROBABILISTIC for tier, _ in found):
-        # Too late it is all the same, but on a crowded network it is mostly a stranger's, and accuses nobody.
+    if struck and all(tier == PROBABILISTIC for tier, _ in found):
+        # Too late it is all the same, but it may well be a stranger's of the same network, and accuses nobody.
         struck = tuple(one for one in struck if one.code != "ctit_injection")
     notes = _remarks(mine, touch)
     asked = [one for one in found if one[0] in rank]

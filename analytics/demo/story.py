@@ -135,8 +135,7 @@ class _Author:
         if (
             tap and begun_at and way == "referrer" and rng.random() < 0.03
         ):  # a click sent in once the download has begun
-            late = self._tap(CAMPAIGNS[0], person, at - timedelta(seconds=rng.uniform(4, 15)))
-            late.publisher = "app-wall-77"
+            self._tap(WALL, person, at - timedelta(seconds=rng.uniform(4, 15)))
         calls = [acts.install(), *acts.session(rng, person, first=True)]
         signs_up_at = at + timedelta(seconds=rng.uniform(40, 400)) if rng.random() < 0.46 else None
         self._send(person, calls, at, tap=tap, way=way, begun_at=begun_at)
