@@ -249,5 +249,3 @@ BY_CODE = MappingProxyType({rule.code: rule for rule in RULES})
 CODES = frozenset(BY_CODE)
 # Flag of a source whose signed clicks fail in masses: while it stands, click_signature only flags.
 SIGNATURE_BREAKER = "signature_breaker"
-# Rules that a reason of their own stands for, where all others have "fraud".
-OWN_REASONS = MappingProxyType({"ctit_injection": "click_after_download_began", "ua_bot": "bot"})

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import psycopg
 from django.db import transaction
 
-from attribution import rule_sets
 from attribution.fraud import hourly, sources
 from attribution.fraud import rules as fraud
 from attribution.fraud.catalogue import BY_CODE
@@ -194,11 +193,6 @@ def sources_at(project: Project, code: str, threshold: float, *, now: datetime) 
         found.append(Judged(one.source, one.publisher, one.value, one.strikes, number, clicks))
     below = BY_CODE[code].below
     return sorted(found, key=lambda one: (not one.strikes, one.value if below else -one.value))
-
-
-def now_set(project: Project, code: str) -> fraud.Setting:
-    """Return action and threshold of a rule as the project has them now."""
-    return fraud.setting(rule_sets.current([project.pk])[project.pk].rules, code)
 
 
 @contextmanager

@@ -4,13 +4,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import trigger_client_event
 
 from attribution import network_claims, secrets
 from attribution.models import Secret
 from attribution.secret_forms import SecretForm
 from customers.pages import PageRequest, managers_only, project_page
-from growthplatform.core.http import page
+from growthplatform.core.http import page_in_place
 
 
 def _answer(
@@ -27,17 +26,10 @@ def _answer(
         "unread": network_claims.unread(request.project, now=timezone.now()),
         "meta_works": meta_works,
     }
-    answer = page(
-        request,
-        "attribution/secret_list.html",
-        context,
-        partial="keys",
-        status=422 if form is not None and form.errors else 200,
+    answer = page_in_place(
+        request, "attribution/secret_list.html", context, partial="keys", form=form, toast=toast, bad=bad
     )
     answer["Cache-Control"] = "no-store"
-    answer["HX-Push-Url"] = "false"  # a change is not a page: reloading shows the list
-    if toast or bad:
-        trigger_client_event(answer, "toast", {"text": toast or bad, "kind": "bad" if bad else ""})
     return answer
 
 

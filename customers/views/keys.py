@@ -3,14 +3,13 @@
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import trigger_client_event
 
 from customers import services as customers
 from customers.forms import KeyForm
 from customers.keys import KeyIsEnding
 from customers.models import ApiKey
 from customers.pages import PageRequest, managers_only, project_page
-from growthplatform.core.http import page
+from growthplatform.core.http import page_in_place
 
 
 def _answer(
@@ -26,12 +25,8 @@ def _answer(
         "secret_keys": [key for key in keys if key.live and key.kind == ApiKey.Kind.SECRET],
         "ended": [key for key in keys if not key.live],
     }
-    status = 422 if form is not None and form.errors else 200
-    answer = page(request, "customers/key_list.html", context, partial="keys", status=status)
+    answer = page_in_place(request, "customers/key_list.html", context, partial="keys", form=form, toast=toast, bad=bad)
     answer["Cache-Control"] = "no-store"
-    answer["HX-Push-Url"] = "false"  # a change is not a page: reloading shows the list
-    if toast or bad:
-        trigger_client_event(answer, "toast", {"text": toast or bad, "kind": "bad" if bad else ""})
     return answer
 
 

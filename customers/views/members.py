@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import trigger_client_event
 
 from customers import services as customers
 from customers.adapter import INVITATION
@@ -15,7 +14,7 @@ from customers.invitations import Sent
 from customers.models import Member
 from customers.pages import PageRequest, managers_only, project_page
 from growthplatform.core.errors import Problem
-from growthplatform.core.http import page
+from growthplatform.core.http import page, page_in_place
 
 
 def _answer(
@@ -39,12 +38,9 @@ def _answer(
         "roles": Member.Role.choices,
         "owner": request.member.role == Member.Role.OWNER,
     }
-    status = 422 if form is not None and form.errors else 200
-    answer = page(request, "customers/member_list.html", context, partial="members", status=status)
-    answer["HX-Push-Url"] = "false"  # a change is not a page: reloading shows the list
-    if toast or bad:
-        trigger_client_event(answer, "toast", {"text": toast or bad, "kind": "bad" if bad else ""})
-    return answer
+    return page_in_place(
+        request, "customers/member_list.html", context, partial="members", form=form, toast=toast, bad=bad
+    )
 
 
 @require_GET

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django_htmx.http import trigger_client_event
 
 
 def page(
@@ -18,6 +20,27 @@ def page(
     fragment = bool(partial and htmx and not htmx.boosted and not htmx.history_restore_request)
     answer = render(request, f"{template}#{partial}" if fragment else template, context, status=status)
     patch_vary_headers(answer, ["HX-Request"])
+    return answer
+
+
+def page_in_place(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    partial: str,
+    form: BaseForm | None = None,
+    toast: str = "",
+    bad: str = "",
+) -> HttpResponse:
+    """Answer a page that is changed where it stands: 422 for a form that is wrong, with a toast for what was done or,
+    as `bad`, could not be done.
+    """
+    status = 422 if form is not None and form.errors else 200
+    answer = page(request, template, context, partial=partial, status=status)
+    answer["HX-Push-Url"] = "false"  # a change is not a page: reloading shows the list
+    if toast or bad:
+        trigger_client_event(answer, "toast", {"text": toast or bad, "kind": "bad" if bad else ""})
     return answer
 
 
