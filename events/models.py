@@ -1,5 +1,6 @@
 """The event log, what was refused, and the people who did the events."""
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -150,3 +151,75 @@ class Consumer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.position}"
+
+
+class Seal(models.Model):
+    """How much of a project's log is in segments: every event with a position below `position`, and no other."""
+
+    project = models.OneToOneField("customers.Project", models.CASCADE, related_name="seal", primary_key=True)
+    position = models.BigIntegerField(default=0)
+    sealed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.project_id} below {self.position}"
+
+
+class Segment(models.Model):
+    """A Parquet file of a project's events, committed by this row. It never changes; another one replaces it."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="segments")
+    path = models.CharField(max_length=200, unique=True, help_text="Below the store's address.")
+    level = models.PositiveSmallIntegerField(default=0, help_text="0 as sealed, 1 a day, 2 a month.")
+    first_day = models.DateField(help_text="Days of `ts` in UTC that the rows lie in.")
+    last_day = models.DateField()
+    first_ts = models.DateTimeField()
+    last_ts = models.DateTimeField()
+    rows = models.BigIntegerField()
+    bytes = models.BigIntegerField()
+    digest = models.CharField(max_length=64, help_text="BLAKE2b of the file, in hexadecimal.")
+    made_at = models.DateTimeField(default=timezone.now)
+    merged_at = models.DateTimeField(help_text="Merges of people before this moment are in the rows.")
+    replaced_at = models.DateTimeField(null=True, help_text="Another segment has its rows; the file goes soon.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "first_day"], name="segment_live", condition=models.Q(replaced_at=None)),
+            models.Index(
+                fields=["replaced_at"], name="segment_replaced", condition=models.Q(replaced_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class PersonMerge(models.Model):
+    """A person that turned out to be another one; kept until no segment has rows under the former number."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="+")
+    person_id = models.BigIntegerField(help_text="Gone.")
+    survivor_id = models.BigIntegerField()
+    merged_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "person_id"], name="person_merged_once")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} is {self.survivor_id}"
+
+
+class PersonErasure(models.Model):
+    """A person whose events a member had erased; until it is finished, no answer counts them."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="person_erasures")
+    person_id = models.BigIntegerField()
+    asked_at = models.DateTimeField(default=timezone.now)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    rows = models.BigIntegerField(default=0, help_text="Erased so far.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "person_id"], name="person_erased_once")]
+
+    def __str__(self) -> str:
+        return f"p_{self.person_id}"

@@ -19,6 +19,7 @@ from events.models import Event
 from events.payloads import Refusal
 from events.people import digest, person_ids, same_people
 from events.queries import ids_of
+from events.relation import Relation, relation
 from events.replay import replay
 from growthplatform.core.errors import Problem
 
@@ -29,6 +30,7 @@ __all__ = [
     "Range",
     "Receipt",
     "Refusal",
+    "Relation",
     "advance",
     "caught_up_at",
     "create_partitions",
@@ -45,6 +47,7 @@ __all__ = [
     "record",
     "reject",
     "reject_whole",
+    "relation",
     "replay",
     "same_people",
 ]

@@ -34,6 +34,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ingest_requests_per_second: Positive = 5_000
     default_retention_days: Annotated[int, Meta(ge=0)] = 0
     signal_days: Annotated[int, Meta(ge=8)] = 45
+    segments_url: str = ""
+    segment_cache_mb: Positive = 10_000
+    hot_days: Annotated[int, Meta(ge=1)] = 35
+    analytics_engine: Literal["duckdb", "spark", "clickhouse"] = "duckdb"
+    analytics_memory_mb: Annotated[int, Meta(ge=128)] = 1_000
+    analytics_seconds: Positive = 20
+    spark_url: str = "local[2]"
     email_url: Annotated[str, Meta(pattern=r"^(file:|console:|smtp(\+tls)?://\S+)$")] = "file:"
     email_from: str = "Growth Platform <growth@localhost>"
     sign_up: Literal["open", "invited"] = "open"

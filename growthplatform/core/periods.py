@@ -9,6 +9,7 @@ PRESETS = {
     "7d": ("Last 7 days", 7),
     "28d": ("Last 28 days", 28),
     "90d": ("Last 90 days", 90),
+    "12m": ("Last 12 months", 365),
 }
 USUAL = "28d"
 MAX_DAYS = 400

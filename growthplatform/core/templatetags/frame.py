@@ -50,6 +50,18 @@ MENU = (
             Part("Accuracy", "attribution:accuracy"),
         ),
     ),
+    Part(
+        "Analytics",
+        "",
+        icon="chart-histogram",
+        gap=True,
+        parts=(
+            Part("Explore", "analytics:explore", key="e", below=("analytics:explore-", "analytics:annotation-")),
+            Part("Saved views", "analytics:view-list", key="v", below=("analytics:view-",)),
+            Part("Dashboards", "analytics:dashboard-list", key="d", below=("analytics:dashboard-",)),
+            Part("Saved cohorts", "analytics:cohort-list", below=("analytics:cohort-",)),
+        ),
+    ),
     Part("People", "analytics:person-list", icon="users", key="p", gap=True, below=("analytics:person-",)),
     Part("Rejected events", "events:rejected-list", icon="mail-x", key="r", below=("events:rejected-",)),
     Part(

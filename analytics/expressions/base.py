@@ -1,0 +1,152 @@
+"""Filters, properties and local time: what all expressions are made of. Plain Python and Ibis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+import ibis
+import ibis.expr.types as ir
+
+from events.engine.tables import Tables, json_text
+
+OPERATORS = ("is", "not", "contains", "gt", "gte", "lt", "lte", "set", "unset")
+
+
+@dataclass(frozen=True)
+class Property:
+    """Where a value is found: a property of the event, of its context, or a trait of the person."""
+
+    place: str  # "properties" | "context" | "person"
+    path: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Property":
+        """Read "plan", "context.os.name" or "person.plan"; a dot goes one level down."""
+        head, *rest = text.split(".")
+        if head in {"context", "person"} and rest:
+            return cls(head, tuple(rest))
+        return cls("properties", (head, *rest))
+
+    @property
+    def json_path(self) -> str:
+        return "$" + "".join('."' + part.replace('"', "") + '"' for part in self.path)
+
+    def __str__(self) -> str:
+        return ".".join(self.path if self.place == "properties" else (self.place, *self.path))
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on one property; several values mean any of them."""
+
+    property: Property
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """An event, and what must hold of it. "*" is any event, "Page: *" any page, "Screen: *" any screen."""
+
+    event: str
+    where: tuple[Filter, ...] = ()
+
+
+def named(events: ir.Table, event: str) -> ir.BooleanValue:
+    """Say which rows are of an event."""
+    if event == "*":
+        return ibis.literal(True)
+    if event.endswith(": *"):
+        return events.event.startswith(event[:-1])
+    return events.event == event
+
+
+def value_of(events: ir.Table, wanted: Property) -> ir.StringValue:
+    """Return a property of each row as text; those of a person need `with_traits` first."""
+    column = events.traits if wanted.place == "person" else events[wanted.place]
+    return json_text(column, wanted.json_path)
+
+
+def with_traits(tables: Tables, events: ir.Table) -> ir.Table:
+    """Add the person's traits to each row, as JSON text."""
+    people = tables.people.select("person", "traits")
+    return events.left_join(people, "person").drop("person_right")
+
+
+def passes(events: ir.Table, condition: Filter) -> ir.BooleanValue:
+    """Say which rows hold a condition. A comparison reads both sides as numbers; what is none does not pass."""
+    value = value_of(events, condition.property)
+    if condition.operator == "set":
+        return value.notnull()
+    if condition.operator == "unset":
+        return value.isnull()
+    if condition.operator == "is":
+        return value.isin(condition.values)
+    if condition.operator == "not":
+        return value.isnull() | value.notin(condition.values)
+    if condition.operator == "contains":
+        found = [value.lower().contains(text.lower()) for text in condition.values]
+        return ibis.or_(*found)
+    number, bound = value.try_cast("float64"), float(condition.values[0])
+    compared: dict[str, ir.BooleanValue] = {
+        "gt": number > bound,
+        "gte": number >= bound,
+        "lt": number < bound,
+        "lte": number <= bound,
+    }
+    return compared[condition.operator]
+
+
+def matches(events: ir.Table, step: Step) -> ir.BooleanValue:
+    """Say which rows are a step: of its event, holding all its conditions."""
+    return ibis.and_(named(events, step.event), *(passes(events, one) for one in step.where))
+
+
+def chosen(tables: Tables, where: Sequence[Filter], *, cohort: bool = False, traits: bool = False) -> ir.Table:
+    """Return the events that hold all conditions, of the cohort's people only where asked, with traits where needed."""
+    events = tables.events
+    if cohort:
+        events = events.semi_join(tables.cohort, "person")
+    if traits or any(one.property.place == "person" for one in where):
+        events = with_traits(tables, events)
+    for one in where:
+        events = events.filter(passes(events, one))
+    return events
+
+
+def local(ts: ir.TimestampValue, zone: tzinfo, since: datetime, until: datetime) -> ir.TimestampValue:
+    """Return `ts` on the clocks of `zone`: plain sums, as engines are slow at zones or know others.
+
+    `since` and `until` bound the times that occur; changes of the clocks between them are looked up here.
+    """
+    changes = _changes(zone, since, until)
+    (_, first), *later = changes
+    shifted = ts + _span(first)
+    for at, offset in later:
+        shifted = ibis.ifelse(ts >= ibis.timestamp(at), ts + _span(offset), shifted)
+    return shifted
+
+
+def _span(offset: timedelta) -> ir.IntervalScalar:
+    return ibis.interval(seconds=int(offset.total_seconds()))
+
+
+def _changes(zone: tzinfo, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
+    """Return the moments (UTC, without a zone) from which each offset holds, oldest first."""
+    from datetime import UTC
+
+    def offset(at: datetime) -> timedelta:
+        return at.replace(tzinfo=UTC).astimezone(zone).utcoffset() or timedelta(0)
+
+    at, end = since.astimezone(UTC).replace(tzinfo=None), until.astimezone(UTC).replace(tzinfo=None)
+    found = [(at, offset(at))]
+    while at < end:
+        after = min(at + timedelta(days=1), end)
+        if offset(after) != found[-1][1]:
+            low, high = at, after
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) / 2
+                low, high = (middle, high) if offset(middle) == found[-1][1] else (low, middle)
+            found.append((high.replace(microsecond=0), offset(after)))
+        at = after
+    return found
