@@ -3,14 +3,14 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import ibis.expr.types as ir
 from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
 
-from analytics.expressions.base import OPERATORS, Filter, Property, Step
+from analytics.expressions.base import NUMBER, OPERATORS, Filter, Property, Step
 from customers.models import Project
 from events.engine.answers import Answer
 from events.engine.tables import Tables
@@ -117,12 +117,18 @@ def _filter(text: str, field_name: str) -> Filter:
     values = tuple(value.split("|")) if value else ()
     if operator not in {"set", "unset"} and not values:
         raise InvalidField.named(field_name, f"{text!r} needs a value after the last colon.")
-    if operator in {"gt", "gte", "lt", "lte"}:
-        try:
-            float(values[0])
-        except ValueError:
-            raise InvalidField.named(field_name, f"{values[0]!r} is no number to compare with.") from None
+    if operator in {"gt", "gte", "lt", "lte"} and not (len(values) == 1 and re.search(NUMBER, values[0])):
+        raise InvalidField.named(field_name, f"{value!r} is no number to compare with.")
+    if operator in {"before", "since"} and not (len(values) == 1 and _is_day(values[0])):
+        raise InvalidField.named(field_name, f"{value!r} is no day to compare with, like 2026-11-21.")
     return Filter(Property.parse(name), operator, values)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def step(query: QueryDict, name: str, *, usual: str = "") -> Step:

@@ -2,14 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import ibis
 import ibis.expr.types as ir
 
 from events.engine.tables import Tables, json_text
 
-OPERATORS = ("is", "not", "contains", "gt", "gte", "lt", "lte", "set", "unset")
+OPERATORS = ("is", "not", "contains", "gt", "gte", "lt", "lte", "set", "unset", "before", "since")
+# Values of a breakdown that are none: the property was not sent, or its value is not among the largest.
+NONE = "(none)"
+OTHER = "(other)"
+# What all engines read as the same number. Their own casts differ: "NaN", "Infinity", "1_000", "0x10" and "1d" are
+# numbers to one or the other of them.
+NUMBER = r"^-?[0-9]{1,40}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$"
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,23 @@ def value_of(events: ir.Table, wanted: Property) -> ir.StringValue:
     return json_text(column, wanted.json_path)
 
 
+def number_of(events: ir.Table, wanted: Property) -> ir.FloatingValue:
+    """Return a property of each row as a number, also one that was sent as text; null for anything else."""
+    value = value_of(events, wanted)
+    return ibis.ifelse(value.re_search(NUMBER), value, ibis.null("string")).try_cast("float64")
+
+
+def day_of(events: ir.Table, wanted: Property) -> ir.StringValue:
+    """Return the day that a property in ISO form begins with, as text like 2026-11-21; null for anything else."""
+    value = value_of(events, wanted)
+    return ibis.ifelse(value.re_search(DAY), value.left(10), ibis.null("string"))
+
+
+def label_of(events: ir.Table, by: Property) -> ir.StringValue:
+    """Return the value of a breakdown for each row, NONE where the property is not set."""
+    return value_of(events, by).fill_null(NONE)
+
+
 def with_traits(tables: Tables, events: ir.Table) -> ir.Table:
     """Add the person's traits to each row, as JSON text."""
     people = tables.people.select("person", "traits")
@@ -74,7 +98,16 @@ def with_traits(tables: Tables, events: ir.Table) -> ir.Table:
 
 
 def passes(events: ir.Table, condition: Filter) -> ir.BooleanValue:
-    """Say which rows hold a condition. A comparison reads both sides as numbers; what is none does not pass."""
+    """Say which rows hold a condition.
+
+    Larger and smaller read both sides as numbers, `before` and `since` as days: a value of another kind does not pass.
+    All other operators compare texts, so that 3, "3" and true are what they look like.
+    """
+    if condition.operator in {"gt", "gte", "lt", "lte"}:
+        return _compared(number_of(events, condition.property), condition.operator, float(condition.values[0]))
+    if condition.operator in {"before", "since"}:
+        day = day_of(events, condition.property)
+        return _compared(day, {"before": "lt", "since": "gte"}[condition.operator], condition.values[0][:10])
     value = value_of(events, condition.property)
     if condition.operator == "set":
         return value.notnull()
@@ -84,17 +117,17 @@ def passes(events: ir.Table, condition: Filter) -> ir.BooleanValue:
         return value.isin(condition.values)
     if condition.operator == "not":
         return value.isnull() | value.notin(condition.values)
-    if condition.operator == "contains":
-        found = [value.lower().contains(text.lower()) for text in condition.values]
-        return ibis.or_(*found)
-    number, bound = value.try_cast("float64"), float(condition.values[0])
+    return ibis.or_(*(value.lower().contains(text.lower()) for text in condition.values))
+
+
+def _compared(value: ir.Value, operator: str, bound: float | str) -> ir.BooleanValue:
     compared: dict[str, ir.BooleanValue] = {
-        "gt": number > bound,
-        "gte": number >= bound,
-        "lt": number < bound,
-        "lte": number <= bound,
+        "gt": value > bound,
+        "gte": value >= bound,
+        "lt": value < bound,
+        "lte": value <= bound,
     }
-    return compared[condition.operator]
+    return compared[operator].fill_null(False)
 
 
 def matches(events: ir.Table, step: Step) -> ir.BooleanValue:
@@ -133,7 +166,6 @@ def _span(offset: timedelta) -> ir.IntervalScalar:
 
 def _changes(zone: tzinfo, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
     """Return the moments (UTC, without a zone) from which each offset holds, oldest first."""
-    from datetime import UTC
 
     def offset(at: datetime) -> timedelta:
         return at.replace(tzinfo=UTC).astimezone(zone).utcoffset() or timedelta(0)
