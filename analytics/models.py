@@ -101,16 +101,17 @@ class Cohort(models.Model):
 
 
 class CohortPerson(models.Model):
-    """One person of a saved cohort."""
+    """One person of a saved cohort, by one of their ids: that stays when two people turn out to be one."""
 
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="members")
-    person = models.ForeignKey("events.Person", models.CASCADE, related_name="+")
+    # Whoever reads the stream knows nothing of cohorts; an id that is erased leaves a number that leads nowhere.
+    identity = models.ForeignKey("events.Identity", models.DO_NOTHING, db_constraint=False, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["cohort", "person"], name="cohort_person_once")]
+        constraints = [models.UniqueConstraint(fields=["cohort", "identity"], name="cohort_person_once")]
 
     def __str__(self) -> str:
-        return f"{self.person} in {self.cohort}"
+        return f"{self.identity_id} in {self.cohort_id}"
 
 
 class Share(models.Model):
