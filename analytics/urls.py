@@ -3,7 +3,7 @@
 from django.urls import path
 
 from analytics import api
-from analytics.views import home, people, saved, search
+from analytics.views import home, names, people, saved, search
 
 app_name = "analytics"
 urlpatterns = [
