@@ -13,6 +13,7 @@ OPERATORS = ("is", "not", "contains", "gt", "gte", "lt", "lte", "set", "unset", 
 # Values of a breakdown that are none: the property was not sent, or its value is not among the largest.
 NONE = "(none)"
 OTHER = "(other)"
+NAMELESS = "(nameless)"
 # What all engines read as the same number. Their own casts differ: "NaN", "Infinity", "1_000", "0x10" and "1d" are
 # numbers to one or the other of them.
 NUMBER = r"^-?[0-9]{1,40}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$"
@@ -36,7 +37,11 @@ class Property:
 
     @property
     def json_path(self) -> str:
-        return "$" + "".join('."' + part.replace('"', "") + '"' for part in self.path)
+        """Return the path as engines read it. Quotes, backslashes and a lone star mean something to some of them:
+        a name made of nothing else leads nowhere.
+        """
+        names = (part.replace('"', "").replace("\\", "") for part in self.path)
+        return "$" + "".join(f'."{NAMELESS if name in {"", "*"} else name}"' for name in names)
 
     def __str__(self) -> str:
         return ".".join(self.path if self.place == "properties" else (self.place, *self.path))
