@@ -1,17 +1,16 @@
 """The stream as one relation: the door for every question about many events."""
 
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-import ibis
 import ibis.expr.types as ir
 
 from customers.models import Project
-from events.engine import duck
+from events.engine import asking
 from events.engine.answers import Answer
-from events.engine.tables import TABLES, Tables
+from events.engine.sources import Bounds
+from events.engine.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,16 @@ class Relation:
     names: frozenset[str] | None = None
     cohort: tuple[int, ...] | None = None
 
-    def run(self, build: Callable[[Tables], ir.Table]) -> Answer:
-        """Build an Ibis expression on the tables and run it; raises TooSlow, TooLarge and EngineDown."""
-        started = time.perf_counter()
-        sql = str(ibis.to_sql(build(TABLES), dialect="duckdb"))
-        columns, rows, watermark = duck.run(self, sql)
-        return Answer(columns, rows, sql, watermark, took_s=time.perf_counter() - started)
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(self.since, self.until, self.names)
+
+    def run(self, build: Callable[[Tables], ir.Table], *, engine: str = "") -> Answer:
+        """Build an Ibis expression on the tables and answer it, by ANALYTICS_ENGINE unless another is named.
+
+        Raises TooSlow, TooLarge, Cancelled and EngineDown.
+        """
+        return asking.answer(self, build, engine=engine)
 
 
 def relation(

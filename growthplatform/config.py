@@ -40,6 +40,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     analytics_engine: Literal["duckdb", "spark", "clickhouse"] = "duckdb"
     analytics_memory_mb: Annotated[int, Meta(ge=128)] = 1_000
     analytics_seconds: Positive = 20
+    analytics_fresh_seconds: Annotated[int, Meta(ge=0)] = 3
     spark_url: str = "local[2]"
     email_url: Annotated[str, Meta(pattern=r"^(file:|console:|smtp(\+tls)?://\S+)$")] = "file:"
     email_from: str = "Growth Platform <growth@localhost>"

@@ -237,3 +237,9 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 
 INGEST_EVENTS_PER_SECOND = config.ingest_events_per_second
 INGEST_REQUESTS_PER_SECOND = config.ingest_requests_per_second
+
+ANALYTICS_ENGINE = config.analytics_engine
+ANALYTICS_MEMORY_MB = config.analytics_memory_mb
+ANALYTICS_SECONDS = config.analytics_seconds
+ANALYTICS_FRESH_SECONDS = config.analytics_fresh_seconds
+SPARK_URL = config.spark_url

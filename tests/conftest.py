@@ -12,6 +12,8 @@ from growthplatform import launcher
 # Before Django reads its settings: the embedded PostgreSQL and Redis, unless DATABASE_URL and REDIS_URL name others.
 launcher.ensure()
 os.environ.setdefault("EMAIL_URL", "console:")
+# Tests tell more of a story and ask again at once.
+os.environ.setdefault("ANALYTICS_FRESH_SECONDS", "0")
 # Here and not in pyproject.toml: pytest-django would read the settings before this file is.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "growthplatform.settings")
 django.setup()

@@ -48,3 +48,13 @@ class EngineDown(Problem):
     status = 503
     code = "engine_down"
     message = "The engine of analytics does not answer at the moment; ask again."
+
+
+class Cancelled(Problem):
+    status = 409
+    code = "query_cancelled"
+    message = "The question was cancelled by its asker."
+
+
+class Unreadable(Exception):  # noqa: N818
+    """A file could not be read while the question ran; what an engine raises, and never reaches the asker."""

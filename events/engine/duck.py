@@ -1,90 +1,104 @@
-"""DuckDB in this process. First form: everything from the hot log; segments, limits and the cache follow."""
+"""DuckDB in this process: one instance, one cursor a question, so that all questions share one limit of memory."""
 
+import os
 import tempfile
+import threading
 from collections.abc import Sequence
-from datetime import UTC
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
-from django.db import connection
+import ibis
+from django.conf import settings
 
-from events.store import raw_cursor
+from events.engine import running
+from events.engine.answers import TooLarge, Unreadable
+from events.engine.inputs import Inputs
+from events.engine.sources import events_view
+from events.engine.tables import COHORT, EVENTS, PEOPLE
 
-if TYPE_CHECKING:
-    from events.relation import Relation
-
-HOT = """
-COPY (
-    SELECT i.person_id AS person,
-           CASE e.type WHEN 'track' THEN e.name WHEN 'page' THEN 'Page: ' || COALESCE(e.name, '')
-                WHEN 'screen' THEN 'Screen: ' || COALESCE(e.name, '') ELSE initcap(e.type) END AS event,
-           e.ts AT TIME ZONE 'UTC' AS ts, e.id, e.type, e.name, e.user_id, e.anonymous_id, e.message_id,
-           e.received_at AT TIME ZONE 'UTC' AS received_at, e.properties, e.context
-    FROM events_event e
-    JOIN events_identity i ON i.project_id = e.project_id AND i.value = COALESCE(e.user_id, e.anonymous_id)
-    WHERE e.project_id = {project}
-) TO STDOUT (FORMAT csv, HEADER)
-"""
-TYPES = (
-    "{'person': 'BIGINT', 'event': 'VARCHAR', 'ts': 'TIMESTAMP', 'id': 'BIGINT', 'type': 'VARCHAR', 'name': 'VARCHAR',"
-    " 'user_id': 'VARCHAR', 'anonymous_id': 'VARCHAR', 'message_id': 'VARCHAR', 'received_at': 'TIMESTAMP',"
-    " 'properties': 'VARCHAR', 'context': 'VARCHAR'}"
-)
-PEOPLE = """
-COPY (SELECT id AS person, user_id, first_seen_at AT TIME ZONE 'UTC' AS first_seen, traits FROM events_person
-      WHERE project_id = {project}) TO STDOUT (FORMAT csv, HEADER)
-"""
+NAME = DIALECT = "duckdb"
+TYPES = {"int64": "BIGINT", "string": "VARCHAR", "timestamp(6)": "TIMESTAMP"}
+MERGES = {"person_id": "int64", "survivor_id": "int64"}
+# PostgreSQL writes null as nothing and the empty text as ""; a line is as long as the longest event.
+CSV = "header=true, nullstr='', allow_quoted_nulls=false, delim=',', quote='\"', escape='\"', max_line_size=33554432"
+_starting = threading.Lock()
+_instances: dict[int, duckdb.DuckDBPyConnection] = {}
 
 
-def _copied(sql: str, file: Path) -> None:
-    with file.open("wb") as out, raw_cursor().copy(sql) as copy:
-        for block in copy:
-            out.write(block)
+def run(inputs: Inputs, sql: str) -> tuple[Sequence[str], Sequence[tuple[Any, ...]]]:
+    """Return the columns and rows of `sql` over the inputs.
+
+    Raises TooSlow, TooLarge and Cancelled, and Unreadable when a segment turns out to be damaged.
+    """
+    with closing(_instance().cursor()) as db:
+        try:
+            with running.limited(db.interrupt):
+                _supply(db, inputs)
+                found = db.execute(sql)
+                return [column[0] for column in found.description], found.fetchall()
+        except duckdb.OutOfMemoryException as fault:
+            raise TooLarge from fault
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as fault:
+            raise Unreadable(str(fault)) from fault
 
 
-def run(relation: "Relation", sql: str) -> tuple[Sequence[str], Sequence[tuple[Any, ...]], str]:
-    """Return the columns and rows of `sql` over the relation's tables."""
-    project = relation.project.pk
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as db:
-        hot, people = Path(folder, "hot.csv"), Path(folder, "people.csv")
-        _copied(HOT.format(project=project), hot)
-        _copied(PEOPLE.format(project=project), people)
-        db.execute("CREATE MACRO json_text(document, path) AS json_extract_string(document, path)")
-        clauses, values = _bounds(relation)
-        db.execute(
-            f"CREATE TABLE events AS SELECT * FROM read_csv('{hot}', columns={TYPES}, nullstr='') WHERE {clauses}",  # noqa: S608
-            values,
-        )
-        db.execute(
-            f"CREATE TABLE people AS SELECT * FROM read_csv('{people}', columns={{'person': 'BIGINT',"  # noqa: S608
-            " 'user_id': 'VARCHAR', 'first_seen': 'TIMESTAMP', 'traits': 'VARCHAR'})"
-        )
-        db.execute("CREATE TABLE cohort AS SELECT unnest(?::BIGINT[]) AS person", [list(relation.cohort or ())])
-        found = db.execute(sql)
-        return [column[0] for column in found.description], found.fetchall(), _watermark()
+def _instance() -> duckdb.DuckDBPyConnection:
+    """Return this process's DuckDB: a child of a fork must not use its parent's."""
+    with _starting:
+        if os.getpid() not in _instances:
+            _instances[os.getpid()] = _started()
+        return _instances[os.getpid()]
 
 
-def _bounds(relation: "Relation") -> tuple[str, list[Any]]:
-    clauses: list[str] = ["true"]
-    values: list[Any] = []
-    if relation.since:
-        clauses.append("ts >= ?::TIMESTAMP")
-        values.append(_utc(relation.since))
-    if relation.until:
-        clauses.append("ts < ?::TIMESTAMP")
-        values.append(_utc(relation.until))
-    if relation.names is not None:
-        clauses.append("list_contains(?::VARCHAR[], event)")
-        values.append(sorted(relation.names))
-    return " AND ".join(clauses), values
+def _started() -> duckdb.DuckDBPyConnection:
+    db = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{settings.ANALYTICS_MEMORY_MB}MB",
+            "threads": str(len(os.sched_getaffinity(0))),
+            "temp_directory": str(Path(tempfile.gettempdir(), f"growth-duckdb-{os.getpid()}")),
+            "preserve_insertion_order": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "python_enable_replacements": "false",
+        },
+    )
+    db.execute("SET GLOBAL parquet_metadata_cache = true")
+    db.execute("CREATE MACRO json_text(document, path) AS json_extract_string(document, path)")
+    return db
 
 
-def _utc(moment: Any) -> str:
-    return str(moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" "))
+def _supply(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    columns = ", ".join(EVENTS)
+    if inputs.segments:
+        # Files never change under their path, and what they hold is the same for all.
+        files = ", ".join(_quoted(path) for path in inputs.paths)
+        db.execute(f"CREATE TEMP VIEW segments AS SELECT {columns} FROM read_parquet([{files}])")  # noqa: S608
+    else:
+        db.execute(f"CREATE TEMP TABLE segments ({_declared(EVENTS)})")
+    _table(db, "hot", EVENTS, inputs.hot)
+    if inputs.people:
+        _table(db, "people", PEOPLE, inputs.people)
+    if inputs.merges:
+        _table(db, "merges", MERGES, inputs.merges)
+    db.execute(f"CREATE TEMP TABLE cohort ({_declared(COHORT)})")
+    if inputs.cohort:
+        db.execute("INSERT INTO cohort SELECT unnest(?::BIGINT[])", [list(inputs.cohort)])
+    view = events_view(inputs.bounds, merged=inputs.merges is not None, erased=inputs.erased)
+    db.execute(f"CREATE TEMP VIEW events AS {ibis.to_sql(view, dialect=DIALECT)}")
 
 
-def _watermark() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COALESCE(max(position), 0) FROM events_consumer WHERE name = 'people'")
-        return str(cursor.fetchone()[0])
+def _table(db: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str], file: Path) -> None:
+    kinds = ", ".join(f"'{column}': '{TYPES[kind]}'" for column, kind in columns.items())
+    source = f"read_csv({_quoted(str(file))}, columns={{{kinds}}}, {CSV})"
+    db.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {source}")  # noqa: S608
+
+
+def _declared(columns: dict[str, str]) -> str:
+    return ", ".join(f"{column} {TYPES[kind]}" for column, kind in columns.items())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
