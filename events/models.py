@@ -116,11 +116,12 @@ class PersonDay(models.Model):
 
     project = models.ForeignKey("customers.Project", models.CASCADE, related_name="+")
     day = models.DateField()
-    person = models.ForeignKey(Person, models.CASCADE, related_name="days")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="days", db_index=False)
     events = models.BigIntegerField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "day", "person"], name="person_day_once")]
+        indexes = [models.Index(fields=["person", "day"], name="days_of_person")]
 
     def __str__(self) -> str:
         return f"{self.person} {self.day}"
