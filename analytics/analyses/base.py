@@ -1,7 +1,7 @@
 """What all analyses share: the question as an address writes it, and the form of what is shown."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -10,8 +10,10 @@ import ibis.expr.types as ir
 from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
 
-from analytics.expressions.base import NUMBER, OPERATORS, Filter, Property, Step
+from analytics import cohorts
+from analytics.expressions.base import NUMBER, OPERATORS, Filter, Property, Step, names_of
 from customers.models import Project
+from events import services as events
 from events.engine.answers import Answer
 from events.engine.tables import Tables
 from events.services import Relation
@@ -139,6 +141,15 @@ def step(query: QueryDict, name: str, *, usual: str = "") -> Step:
     return Step(event, filters(query, f"{name}.where"))
 
 
+def steps(query: QueryDict, name: str, *, least: int, most: int) -> tuple[Step, ...]:
+    """Read several events with their own filters: ?step=A&step=B&step2.where=plan:is:pro. Raises InvalidField."""
+    names = [text.strip() for text in query.getlist(name) if text.strip()]
+    if not least <= len(names) <= most:
+        wanted = f"{least} to {most} events" if least < most else f"{least} events"
+        raise InvalidField.named(name, f"takes {wanted}; {len(names) or 'none'} came.")
+    return tuple(Step(event, filters(query, f"{name}{place}.where")) for place, event in enumerate(names, start=1))
+
+
 def whole(query: QueryDict, name: str, *, usual: Any, least: int, most: int) -> Any:
     """Read a whole number. Raises InvalidField."""
     text = query.get(name, "").strip()
@@ -167,3 +178,48 @@ def span_s(query: QueryDict, name: str, *, usual: str, most_s: int) -> int:
             name, f"must be a length of time like 30m, 12h or 7d, at most {most_s // 86_400} days."
         )
     return seconds
+
+
+def relation_of(
+    project: Project,
+    question: Question,
+    asked: Iterable[Step] = (),
+    *,
+    since: datetime | None,
+    until: datetime | None,
+) -> Relation:
+    """Return the events that a question is about: of some steps (all events without), of its cohort's people."""
+    found = list(asked)
+    return events.relation(
+        project,
+        since,
+        until,
+        names_of(found) if found else None,
+        cohort=cohorts.person_ids(project, question.cohort),
+    )
+
+
+def missing_notes(*answers: Answer | None) -> list[str]:
+    """Say which days lack events, because a segment's file is missing or damaged."""
+    found = {one.segment: one for answer in answers if answer for one in answer.missing}
+    return [
+        f"{one.rows:,} events of {one.first_day} to {one.last_day} are not in these numbers: segment {one.segment}"
+        f" {one.why}."
+        for one in found.values()
+    ]
+
+
+def missing_json(*answers: Answer | None) -> list[dict[str, Any]]:
+    """Return the segments that could not be read, for the API."""
+    found = {one.segment: one for answer in answers if answer for one in answer.missing}
+    return [
+        {"segment": one.segment, "from": f"{one.first_day}", "to": f"{one.last_day}", "rows": one.rows, "why": one.why}
+        for one in found.values()
+    ]
+
+
+def future_notes(period: Period) -> list[str]:
+    """Say that a period has not begun yet."""
+    if period.until > period.start:
+        return []
+    return [f"The period begins on {period.first}, which is in the future: nothing can have happened yet."]

@@ -1,6 +1,6 @@
 """Filters, properties and local time: what all expressions are made of. Plain Python and Ibis."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -150,6 +150,63 @@ def chosen(tables: Tables, where: Sequence[Filter], *, cohort: bool = False, tra
     for one in where:
         events = events.filter(passes(events, one))
     return events
+
+
+def needs_traits(conditions: Iterable[Filter], *properties: Property | None) -> bool:
+    """Say whether filters or a breakdown ask for a trait of the person."""
+    asked = [one.property for one in conditions] + [one for one in properties if one]
+    return any(one.place == "person" for one in asked)
+
+
+def names_of(steps: Iterable[Step]) -> list[str] | None:
+    """Return the names of events that steps are about, None when any name may be one."""
+    found = {step.event for step in steps}
+    return None if any(name == "*" or name.endswith(": *") for name in found) else sorted(found)
+
+
+def broken_down(rows: ir.Table, label: str, top: int) -> ir.Table:
+    """Replace the values of a column that are not among the `top` most frequent ones by OTHER.
+
+    Ties go to the value that comes first in the alphabet, so that the same rows always give the same answer.
+    """
+    counted = rows.group_by(label).agg(rows_of_value=rows.count())
+    largest = counted.order_by(counted.rows_of_value.desc(), counted[label]).limit(top)
+    kept = largest.select(kept_value=largest[label])
+    joined = rows.left_join(kept, rows[label] == kept.kept_value)
+    return joined.mutate(**{label: joined.kept_value.fill_null(OTHER)}).drop("kept_value")
+
+
+def quantile(rows: ir.Table, groups: Sequence[str], number: str, share: float) -> ir.Table:
+    """Return the quantile of a column in each group as `number`, between two rows where it falls between them.
+
+    Exact, and the same in every engine: their own functions are approximate here, discrete there.
+    """
+    rows = rows.filter(rows[number].notnull())
+    placed = rows.mutate(
+        place=ibis.row_number().over(group_by=groups, order_by=rows[number]).cast("float64"),
+        wanted=(rows.count().over(group_by=groups).cast("float64") - 1) * share,
+    )
+    apart = (placed.place - placed.wanted).abs()
+    near = placed.filter(apart < 1)
+    weighted = near.mutate(weighted=near[number] * (1 - (near.place - near.wanted).abs()))
+    return weighted.group_by(groups).agg(number=weighted.weighted.sum())
+
+
+def bucketed(ts: ir.TimestampValue, unit: str, zone: tzinfo, since: datetime, until: datetime) -> ir.TimestampValue:
+    """Return the start of the hour, day, week (from Monday) or month that `ts` lies in, on the clocks of `zone`.
+
+    Hours are counted on from the first one, as the clocks show one of them twice a year: in UTC, but for the minutes
+    by which hours of `zone` begin later.
+    """
+    if unit == "hour":
+        return (ts + _span(hour_shift(zone, since))).truncate("h").cast("timestamp")
+    letter = {"day": "D", "week": "W", "month": "M"}[unit]
+    return local(ts, zone, since, until).truncate(letter).cast("timestamp")
+
+
+def hour_shift(zone: tzinfo, at: datetime) -> timedelta:
+    """Return how far after UTC's full hour those of a zone begin: half an hour in India."""
+    return (at.astimezone(zone).utcoffset() or timedelta(0)) % timedelta(hours=1)
 
 
 def local(ts: ir.TimestampValue, zone: tzinfo, since: datetime, until: datetime) -> ir.TimestampValue:
