@@ -12,6 +12,7 @@ from customers.models import Project
 from customers.services import Caller, caller_of
 from events import ingest, partitions, rejections
 from events.activity import ACTIVE_DAYS_SQL, PEOPLE_SQL
+from events.engine.running import cancel as cancel_question
 from events.erasure import erase
 from events.ingest import Receipt
 from events.log import EventRow, Range, advance, caught_up_at, find, last_seen_before, newest_of, read, readers
@@ -32,6 +33,7 @@ __all__ = [
     "Refusal",
     "Relation",
     "advance",
+    "cancel_question",
     "caught_up_at",
     "create_partitions",
     "digest",
