@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -34,13 +34,17 @@ def today(scene: Scene) -> date:
 def counted(scene: Scene, day: date, people: list[Person], *, each: int = 2) -> None:
     """Write the counts of a day as the reader of the log does."""
     DayCount.objects.create(project=scene.project, day=day, type="track", name=f"E {day}", events=each * len(people))
+    noon = datetime.combine(day, time(12), scene.project.tz)
     for person in people:
+        person.first_seen_at, person.last_seen_at = min(person.first_seen_at, noon), max(person.last_seen_at, noon)
+        person.save()
         PersonDay.objects.create(project=scene.project, day=day, person=person, events=each)
 
 
 def persons(scene: Scene, number: int) -> list[Person]:
-    now = timezone.now()
-    return [Person.objects.create(project=scene.project, first_seen_at=now, last_seen_at=now) for _ in range(number)]
+    """Make people who have not been seen yet; `counted` says when they were."""
+    never, ever = datetime(2999, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC)
+    return [Person.objects.create(project=scene.project, first_seen_at=never, last_seen_at=ever) for _ in range(number)]
 
 
 def installed(scene: Scene, at: datetime, source: str = "tiktok", campaign: str = "Winter sale") -> Decision:
@@ -93,6 +97,23 @@ def test_the_change_leaves_out_today_in_both_periods(scene: Scene) -> None:
     assert found.before is not None
     assert (found.before.events.value, found.before.events.done) == (8, 4)
     assert (found.before.people.value, found.before.people.done) == (2, 2)
+
+
+def test_people_of_any_stretch_of_days_are_those_who_have_one_of_its_days(scene: Scene) -> None:
+    """Seen only before, only after, on both sides, inside: first and last day tell who came where they suffice."""
+    days = [today(scene) - timedelta(days=back) for back in range(6)]
+    came = [{day for bit, day in enumerate(days) if number >> bit & 1} for number in range(1, 64)]
+    everybody = persons(scene, len(came))
+    for day in days:
+        counted(scene, day, [person for person, on in zip(everybody, came, strict=True) if day in on])
+
+    for last, length in ((0, 6), (1, 3), (2, 3), (0, 3), (1, 4)):
+        wanted = set(days[last : last + length])
+        dates = {"from": str(min(wanted)), "to": str(max(wanted))}
+        period = Period.from_query(dates, zone=scene.project.tz, now=timezone.now())
+        found = overview(scene.project, period).now.people
+        assert found.value == sum(bool(on & wanted) for on in came)
+        assert found.done == sum(bool(on & wanted - {days[0]}) for on in came)
 
 
 def test_conversion_is_credited_installs_for_each_click(scene: Scene) -> None:
