@@ -1,6 +1,7 @@
 """Django's settings. What an operator may change is in config.py; this file says how Django uses it."""
 
 import hashlib
+import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from growthplatform.config import config
 from growthplatform.core.log import logging_config
 from growthplatform.core.staff import UNFOLD  # noqa: F401 -- the admin's kit looks for it here
+from growthplatform.launcher.data import find_data
 
 django_stubs_ext.monkeypatch()  # so that ModelForm[Project] and the like mean something at run time
 set_json_dumps(orjson.dumps)
@@ -239,6 +241,11 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 INGEST_EVENTS_PER_SECOND = config.ingest_events_per_second
 INGEST_REQUESTS_PER_SECOND = config.ingest_requests_per_second
 
+_data = find_data(os.environ).folder
+SEGMENTS_URL = config.segments_url or str(_data / "segments")
+SEGMENT_CACHE = _data / "segment-copies"
+SEGMENT_CACHE_MB = config.segment_cache_mb
+HOT_DAYS = config.hot_days
 ANALYTICS_ENGINE = config.analytics_engine
 ANALYTICS_MEMORY_MB = config.analytics_memory_mb
 ANALYTICS_SECONDS = config.analytics_seconds

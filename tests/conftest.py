@@ -42,3 +42,12 @@ def _plain_static_files() -> Iterator[None]:
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     yield
     settings.STORAGES["staticfiles"] = before
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _segments_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tests seal lies apart from the product's own files."""
+    from django.conf import settings
+
+    settings.SEGMENTS_URL = str(tmp_path_factory.mktemp("segments"))
+    settings.SEGMENT_CACHE = tmp_path_factory.mktemp("copies")

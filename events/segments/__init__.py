@@ -1,0 +1,1 @@
+"""Sealed events: Parquet files of a project, each committed by a row of Segment."""
