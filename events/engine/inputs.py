@@ -12,8 +12,9 @@ from psycopg import sql
 
 from events.engine import soundness
 from events.engine.answers import Missing
-from events.engine.provisional import SegmentFile, snapshot
+from events.engine.soundness import Readable
 from events.engine.sources import Bounds
+from events.segments.reading import SegmentFile, Snapshot, snapshot
 from events.store import raw_cursor
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ SELECT DISTINCT ON (person_id) person_id, survivor_id FROM chain ORDER BY person
 """
 
 
+# What tells one state of a project's hot rows from another: rows come at the end, and go by erasure only.
+HOT_STATE = """
+SELECT count(*), max(position) FROM events_event WHERE project_id = %s AND position >= %s AND position < %s
+"""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What an engine is given: files on this machine, of Parquet and of CSV with a header.
@@ -58,7 +65,7 @@ class Inputs:
     """
 
     bounds: Bounds
-    segments: tuple[SegmentFile, ...]
+    segments: tuple[Readable, ...]
     hot: Path
     people: Path | None
     merges: Path | None
@@ -69,7 +76,7 @@ class Inputs:
 
     @property
     def paths(self) -> list[str]:
-        return [str(segment.path) for segment in self.segments]
+        return [str(one.path) for one in self.segments]
 
 
 @contextmanager
@@ -92,6 +99,7 @@ def _gather(
     given = {"project": sql.Literal(project_id)}
     with _one_moment():
         found = snapshot(project_id)
+        state = _watermark(project_id, found)
         hot = _copied(
             HOT,
             folder / "hot.csv",
@@ -111,7 +119,7 @@ def _gather(
         merges=merges,
         cohort=cohort,
         erased=tuple(found.erased),
-        watermark=found.watermark,
+        watermark=state,
         missing=tuple(missing),
     )
 
@@ -154,4 +162,12 @@ def _overlaps(segment: SegmentFile, bounds: Bounds) -> bool:
 
 def watermark(project_id: int) -> str:
     """Name the state of the stream that a question asked now would be answered from."""
-    return snapshot(project_id).watermark
+    return _watermark(project_id, snapshot(project_id))
+
+
+def _watermark(project_id: int, found: Snapshot) -> str:
+    # Positions rise with every transaction, also those of other projects; a project's own events are what counts.
+    with connection.cursor() as cursor:
+        cursor.execute(HOT_STATE, [project_id, found.low, found.high])
+        rows, newest = cursor.fetchone()
+    return f"{rows}-{newest or found.low}-{found.watermark.partition('-')[2]}"

@@ -1,43 +1,63 @@
 """Whether a segment's file is what was sealed: looked at before it is read, so that no gap goes unnamed."""
 
-import hashlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
+
+import structlog
 
 from events.engine.answers import Missing
-from events.engine.provisional import SegmentFile
-from events.models import Segment
+from events.segments.files import digest
+from events.segments.reading import SegmentFile
 
+log = structlog.get_logger()
 MAGIC = b"PAR1"
 # So much is read through and compared with its digest at most by one question; the rest by the questions after it.
 DIGESTED_BYTES = 512 * 1024 * 1024
-READ_BYTES = 4 * 1024 * 1024
 # What was found sound in this process, by path: the time of change and the size that the file had then.
-_sound: dict[str, tuple[int, int]] = {}
+_sound: dict[Path, tuple[int, int]] = {}
 
 
-def divide(segments: Iterable[SegmentFile], without: Collection[int] = ()) -> tuple[list[SegmentFile], list[Missing]]:
+class Readable(NamedTuple):
+    """A segment, and where its file is on this machine."""
+
+    segment: SegmentFile
+    path: Path
+
+
+def divide(segments: Iterable[SegmentFile], without: Collection[int] = ()) -> tuple[list[Readable], list[Missing]]:
     """Part the segments in those that can be read and those that can't; `without` failed in an engine before."""
-    sound, missing, budget = [], [], DIGESTED_BYTES
+    readable, missing, budget = [], [], DIGESTED_BYTES
     for segment in segments:
-        why = "the engine could not read it" if segment.id in without else _looks_wrong(segment)
-        if not why and not _known(segment) and segment.bytes <= budget:
+        path, why = _fetched(segment)
+        if segment.id in without:
+            why = "the engine could not read it"
+        if not why:
+            why = _looks_wrong(segment, path)
+        if not why and not _known(path) and segment.bytes <= budget:
             budget -= segment.bytes
-            why = _reads_wrong(segment)
+            why = _reads_wrong(segment, path)
         if why:
+            log.warning("segment can't be read", segment=segment.name, why=why)
             missing.append(Missing(segment.id, segment.first_day, segment.last_day, segment.rows, why))
         else:
-            sound.append(segment)
-    return sound, missing
+            readable.append(Readable(segment, path))
+    return readable, missing
 
 
-def unreadable(segments: Iterable[SegmentFile]) -> set[int]:
+def unreadable(readable: Iterable[Readable]) -> set[int]:
     """Return the segments whose files are not what was sealed, however much there is to read."""
-    return {segment.id for segment in segments if _looks_wrong(segment) or _reads_wrong(segment)}
+    return {one.segment.id for one in readable if _looks_wrong(*one) or _reads_wrong(*one)}
 
 
-def _looks_wrong(segment: SegmentFile) -> str:
-    path = Path(segment.path)
+def _fetched(segment: SegmentFile) -> tuple[Path, str]:
+    try:
+        return segment.path, ""
+    except Exception as fault:  # noqa: BLE001 -- stores elsewhere have errors of their own
+        return Path(segment.name), f"the store does not give the file: {fault}"
+
+
+def _looks_wrong(segment: SegmentFile, path: Path) -> str:
     try:
         size = path.stat().st_size
         if size != segment.bytes:
@@ -53,22 +73,22 @@ def _looks_wrong(segment: SegmentFile) -> str:
     return "" if whole else "the file is no Parquet any more"
 
 
-def _known(segment: SegmentFile) -> bool:
-    found = Path(segment.path).stat()
-    return _sound.get(str(segment.path)) == (found.st_mtime_ns, found.st_size)
+def _known(path: Path) -> bool:
+    return _sound.get(path) == _state(path)
 
 
-def _reads_wrong(segment: SegmentFile) -> str:
-    wanted = Segment.objects.filter(pk=segment.id).values_list("digest", flat=True).first()
-    found, path = hashlib.blake2b(digest_size=len(wanted or "") // 2 or 32), Path(segment.path)
+def _reads_wrong(segment: SegmentFile, path: Path) -> str:
     try:
-        state = path.stat()
-        with path.open("rb") as file:
-            while block := file.read(READ_BYTES):
-                found.update(block)
+        state = _state(path)
+        found = digest(path)
     except OSError as fault:
         return f"the file can't be read: {fault.strerror}"
-    if wanted and found.hexdigest() != wanted:
+    if found != segment.digest:
         return "the file is not what was sealed: its digest differs"
-    _sound[str(segment.path)] = (state.st_mtime_ns, state.st_size)
+    _sound[path] = state
     return ""
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
