@@ -95,10 +95,15 @@ def restore(view: SavedView) -> None:
     SavedView.objects.filter(pk=view.pk).update(deleted_at=None)
 
 
+def has_period(query: QueryDict) -> bool:
+    """Say whether an address chooses a period, or how it compares."""
+    return any(query.get(name) for name in PERIOD)
+
+
 def question_of(view: SavedView, override: QueryDict | None = None) -> QueryDict:
     """Return the view's question as an address says it; a period in `override` takes the place of its own."""
     asked = QueryDict(view.query, mutable=True)
-    if override is not None and any(override.get(name) for name in PERIOD):
+    if override is not None and has_period(override):
         for name in PERIOD:
             asked.pop(name, None)
             if override.get(name):

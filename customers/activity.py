@@ -30,6 +30,7 @@ THINGS = {
     "ruleset": "Rules",
     "domain": "Domain",
     "secret": "Key of a network",
+    "share": "Shared link",
 }
 VERBS = {LogEntry.Action.CREATE: "added", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
 # A change of one of these says what was done.

@@ -145,9 +145,14 @@ def installs_of(project: Project, ids: Sequence[str]) -> list[PersonInstall]:
     return [PersonInstall(install, getattr(install, "decision", None)) for install in installs]
 
 
-def csv_rows(project: Project, *, q: str = "", sort: str = USUAL, chunk: int = 500) -> Iterator[list[Any]]:
+def csv_rows(project: Project, *, q: str = "", sort: str = USUAL) -> Iterator[list[Any]]:
     """Yield one row for each person found, in the list's order."""
-    found = people(project, q).order_by(*order_of(sort)).iterator(chunk_size=chunk)
+    return lines_of(project, people(project, q), sort=sort)
+
+
+def lines_of(project: Project, rows: QuerySet[Person], *, sort: str = USUAL, chunk: int = 500) -> Iterator[list[Any]]:
+    """Yield one row of a file for each person of `rows`, in the order of the list."""
+    found = rows.order_by(*order_of(sort)).iterator(chunk_size=chunk)
     while batch := [person for _, person in zip(range(chunk), found, strict=False)]:
         for row in with_ids(batch):
             person = row.person

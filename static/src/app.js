@@ -13,3 +13,5 @@ import "./app/info.js";
 import "./app/figures.js";
 import "./app/pageview.js";
 import "./app/zones.js";
+import "./app/builder.js";
+import "./app/dashboard.js";
