@@ -203,8 +203,8 @@ def missing_notes(*answers: Answer | None) -> list[str]:
     """Say which days lack events, because a segment's file is missing or damaged."""
     found = {one.segment: one for answer in answers if answer for one in answer.missing}
     return [
-        f"{one.rows:,} events of {one.first_day} to {one.last_day} are not in these numbers: segment {one.segment}"
-        f" {one.why}."
+        f"{one.rows:,} events of {one.first_day} to {one.last_day} are not in these numbers: of segment"
+        f" {one.segment}, {one.why}."
         for one in found.values()
     ]
 

@@ -4,9 +4,11 @@ charts.js adds axes, grid, tooltip and theme, and turns "$blue" into a colour an
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from growthplatform.core import formats
 
@@ -14,6 +16,7 @@ Value = float | int | None
 WRITTEN: dict[str, Callable[[Value], str]] = {
     "integer": formats.count,
     "compact": formats.compact,
+    "decimal": formats.decimal,
     "percent": formats.share,
     "money": formats.money,  # the currency is said in the unit over the axis
 }
@@ -210,12 +213,46 @@ def _rows(plan: _Plan, *, stacked: bool) -> list[list[str]]:
 
 def _annotations(plan: _Plan) -> list[dict[str, str]]:
     """Put each mark on the bucket it happened in; those outside the picture are left out."""
-    keys, found = plan.keys, []
+    found = []
     for mark in plan.marks:
         first = sum(one <= mark.at for one in plan.x) - 1
         last = sum(one <= (mark.to or mark.at) for one in plan.x) - 1
-        if last < 0 or (first < 0 and mark.to is None):
-            continue
-        place = {"from": keys[max(first, 0)], "to": keys[last]} if mark.to else {"at": keys[first]}
-        found.append({"kind": mark.kind, "short": mark.short, **place})
+        found += _placed(mark, plan.keys, first, last)
     return found
+
+
+def _placed(mark: Mark, keys: Sequence[str], first: int, last: int) -> list[dict[str, str]]:
+    """Return a mark at its bucket or from one to another; nothing for what was over before the picture begins."""
+    if last < 0 or (first < 0 and mark.to is None):
+        return []
+    place = {"from": keys[max(first, 0)], "to": keys[last]} if mark.to else {"at": keys[first]}
+    return [{"kind": mark.kind, "short": mark.short, **place}]
+
+
+def marked(figure: Figure, marks: Sequence[Mark]) -> Figure:
+    """Return a figure over time with marks on it; any other figure, and one that has marks, as it is.
+
+    The times of its x axis are local ones of the current time zone, like 2026-11-05 or 2026-11-05T14:00.
+    """
+    keys = _times(figure.option)
+    if not keys or figure.annotations:
+        return figure
+    found: list[dict[str, str]] = []
+    for mark in marks:
+        found += _placed(mark, keys, _bucket(keys, mark.at), _bucket(keys, mark.to or mark.at))
+    return replace(figure, annotations=found)
+
+
+def _times(option: dict[str, Any]) -> list[str]:
+    """Return the x axis of an option where it is one of times, else nothing."""
+    axis = option.get("xAxis")
+    keys = axis.get("data") if isinstance(axis, dict) else None
+    try:
+        return [key for key in keys or () if datetime.fromisoformat(key)]
+    except (TypeError, ValueError):
+        return []
+
+
+def _bucket(keys: Sequence[str], at: datetime) -> int:
+    here = timezone.make_naive(at)
+    return sum(datetime.fromisoformat(key) <= here for key in keys) - 1

@@ -1,5 +1,6 @@
 """How the product writes numbers, shares, money and times for people."""
 
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import SupportsFloat
@@ -31,6 +32,16 @@ def _signed(text: str) -> str:
 def count(value: Number | None) -> str:
     """Write a whole number with thousands: 48,552."""
     return NONE if value is None else _signed(f"{round(value):,}")
+
+
+def decimal(value: Number | None) -> str:
+    """Write a number that may have a fraction, in four figures where it needs them: 1,204, 12.53, 0.0342."""
+    if value is None:
+        return NONE
+    size = abs(float(value))
+    places = 0 if size >= 1_000 or size == int(size) else min(6, 3 - math.floor(math.log10(size)))
+    text = f"{float(value):,.{places}f}"
+    return _signed(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def compact(value: Number | None) -> str:

@@ -25,6 +25,7 @@ const hour = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit
 const percent = number({ style: "percent", maximumFractionDigits: 1 });
 const formats = {
   compact: number({ notation: "compact", maximumFractionDigits: 1 }),
+  decimal: number({ maximumSignificantDigits: 4 }),
   integer: number({ maximumFractionDigits: 0 }),
   money: number({ style: "currency", currency: "USD", maximumFractionDigits: 0 }),
   percent,
