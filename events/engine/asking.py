@@ -103,10 +103,10 @@ def _run(relation: "Relation", module: ModuleType, sql: str, *, people: bool) ->
         ) as inputs:
             try:
                 columns, rows = module.run(inputs, sql)
-            except Unreadable:
+            except Unreadable as fault:
                 damaged = soundness.unreadable(inputs.segments)
                 if not damaged:
-                    raise
+                    raise (fault.__cause__ or fault) from None
                 without |= damaged
                 continue
             took_s = time.perf_counter() - started

@@ -40,7 +40,12 @@ def run(inputs: Inputs, sql: str) -> tuple[Sequence[str], Sequence[tuple[Any, ..
                 return [column[0] for column in found.description], found.fetchall()
         except duckdb.OutOfMemoryException as fault:
             raise TooLarge from fault
-        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as fault:
+        except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
+            raise
+        except duckdb.Error as fault:
+            if isinstance(fault, duckdb.FatalException | duckdb.InternalException):
+                _give_up_instance()
+            # A damaged file shows itself by any other error, plain ones among them.
             raise Unreadable(str(fault)) from fault
 
 
@@ -50,6 +55,12 @@ def _instance() -> duckdb.DuckDBPyConnection:
         if os.getpid() not in _instances:
             _instances[os.getpid()] = _started()
         return _instances[os.getpid()]
+
+
+def _give_up_instance() -> None:
+    """Let the next question start anew: DuckDB refuses everything after a fault of its own."""
+    with _starting:
+        _instances.pop(os.getpid(), None)
 
 
 def _started() -> duckdb.DuckDBPyConnection:
