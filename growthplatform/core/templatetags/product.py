@@ -242,8 +242,9 @@ def date_range(context: template.Context, period: Period, *, compare: bool = Tru
     request: HttpRequest | None = context.get("request")
     kept = [
         (name, value)
-        for name, value in (request.GET.items() if request else [])
+        for name, values in (request.GET.lists() if request else [])
         if name not in {"range", "from", "to", "cursor"}
+        for value in values
     ]
     steps = {way: _address(context, range=None, cursor=None, **dates) for way, dates in period.steps().items()}
     return {

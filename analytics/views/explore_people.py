@@ -1,0 +1,113 @@
+"""The people behind one place of a result: to look at, to export, to keep as a cohort."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models.expressions import RawSQL
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from analytics import cohorts, saved
+from analytics.analyses.base import People
+from analytics.queries import people as queries
+from analytics.views.explore import find_module, question_of
+from customers.pages import REFUSED, PageRequest, project_page
+from growthplatform.core.download import csv_file
+from growthplatform.core.errors import InvalidField, Problem
+from growthplatform.core.http import page
+from growthplatform.core.paging import InvalidCursor, paginate
+
+TEMPLATE = "analytics/explore/people.html"
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The people behind a place, in the order of their numbers."""
+
+    people: People
+    ids: list[int]
+
+
+@project_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def explore_people(request: PageRequest, kind: str) -> HttpResponse:
+    """Show the people behind a bar or cell; POST keeps them as a cohort."""
+    module = find_module(kind)
+    try:
+        found = _behind(request, kind)
+    except InvalidField as wrong:
+        raise Http404(wrong.message) from None
+    except Problem as problem:
+        context = {"module": module, "kind": kind, "problem": problem, "back": _back(request, kind)}
+        return page(request, TEMPLATE, context, partial="rows", status=problem.status)
+    if request.method == "POST":
+        return _keep(request, kind, found)
+    q, sort = request.GET.get("q", "").replace("\x00", ""), request.GET.get("sort", queries.USUAL)
+    rows = queries.people(request.project, q).filter(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [found.ids]))
+    if request.GET.get("format") == "csv":
+        lines = queries.lines_of(request.project, rows, sort=sort)
+        return csv_file(f"{request.project.slug}-{kind}-people", queries.CSV_HEAD, lines)
+    try:
+        shown = paginate(rows, queries.order_of(sort), cursor=request.GET.get("cursor", ""), limit=queries.ROWS)
+    except InvalidCursor:
+        raise Http404(InvalidCursor.message) from None
+    csv = request.GET.copy()
+    csv["format"] = "csv"
+    context = {
+        "module": module,
+        "kind": kind,
+        "title": found.people.title,
+        "total": len(found.ids),
+        "found": rows.count() if q else len(found.ids),
+        "rows": queries.with_ids(shown.rows),
+        "next": shown.next,
+        "q": q,
+        "first_sort": queries.USUAL,
+        "back": _back(request, kind),
+        "csv_url": f"?{csv.urlencode()}",
+    }
+    return page(request, TEMPLATE, context, partial="rows")
+
+
+def _behind(request: PageRequest, kind: str) -> Behind:
+    module = find_module(kind)
+    query = question_of(request, module)
+    question = module.parse(request.project, query, now=timezone.now())
+    place = {name: value for name, value in query.items() if isinstance(value, str)}
+    people = module.people(request.project, question, place)
+    answer = people.relation.run(people.build)
+    at = list(answer.columns).index("person")
+    return Behind(people, sorted({int(row[at]) for row in answer.rows if row[at] is not None}))
+
+
+def _back(request: PageRequest, kind: str) -> str:
+    """Return the address of the result that these people stand behind."""
+    asked = saved.question_in(request.GET.urlencode()) if len(request.GET.urlencode()) < saved.MOST_QUERY else ""
+    return reverse("analytics:explore-analysis", args=[request.project.slug, kind]) + (f"?{asked}" if asked else "")
+
+
+def _keep(request: PageRequest, kind: str, found: Behind) -> HttpResponse:
+    """Save the people as a cohort and lead there."""
+    if not request.member.can_edit:
+        raise PermissionDenied(REFUSED)
+    slug = request.project.slug
+    try:
+        cohort = cohorts.save(
+            request.project,
+            request.POST.get("name", ""),
+            kind,
+            saved.question_in(request.GET.urlencode()),
+            found.ids,
+            request.user,
+        )
+    except InvalidField as wrong:
+        messages.error(request, f"Not saved. {wrong.detail[0]['message']}")
+        return HttpResponseRedirect(request.get_full_path())
+    messages.success(request, f"{cohort.size:,} {'person' if cohort.size == 1 else 'people'} saved as {cohort.name}.")
+    try:
+        return HttpResponseRedirect(reverse("analytics:cohort-detail", args=[slug, cohort.pk]))
+    except NoReverseMatch:
+        return HttpResponseRedirect(_back(request, kind))
