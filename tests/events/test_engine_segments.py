@@ -15,7 +15,7 @@ from events.engine import duck, soundness
 from events.engine.answers import Unreadable
 from events.engine.tables import Tables
 from events.models import Consumer, Person, PersonErasure, PersonMerge, Seal, Segment
-from events.segments import files
+from events.segments import files, layout
 from tests.analytics.stories import tell
 from tests.factories import ProjectFactory
 
@@ -36,15 +36,15 @@ def sealed(project: Project, day: datetime, rows: list[tuple[int, str]]) -> Segm
         db.execute(
             "CREATE TABLE e (person BIGINT, event VARCHAR, ts TIMESTAMP, id BIGINT, type VARCHAR, name VARCHAR,"
             " user_id VARCHAR, anonymous_id VARCHAR, message_id VARCHAR, received_at TIMESTAMP, properties VARCHAR,"
-            " context VARCHAR)"
+            " context VARCHAR, claimed_at TIMESTAMP, clamped BOOLEAN, ip VARCHAR)"
         )
         for number, (person, event) in enumerate(rows):
             at = (day + timedelta(minutes=number)).replace(tzinfo=None)
             db.execute(
-                "INSERT INTO e VALUES (?, ?, ?, ?, 'track', ?, ?, NULL, ?, ?, '{}', '{}')",
+                "INSERT INTO e VALUES (?, ?, ?, ?, 'track', ?, ?, NULL, ?, ?, '{}', '{}', NULL, false, NULL)",
                 [person, event, at, known * 1000 + number, event, f"u{person}", f"m{known}-{number}", at],
             )
-        db.execute(f"COPY e TO '{folder}/new.parquet' (COMPRESSION zstd)")
+        db.execute(f"COPY (SELECT {layout.PACKED} FROM e) TO '{folder}/new.parquet' (COMPRESSION zstd)")
         made = folder / "new.parquet"
         size, digest = made.stat().st_size, files.digest(made)
         files.store().put(made, name)
