@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from analytics.analyses import KINDS
+from analytics.analyses import KINDS, analysis
 from analytics.models import SavedView
 from analytics.naming import copy_of, name_of
 from customers.models import Project
@@ -101,13 +101,19 @@ def has_period(query: QueryDict) -> bool:
 
 
 def question_of(view: SavedView, override: QueryDict | None = None) -> QueryDict:
-    """Return the view's question as an address says it; a period in `override` takes the place of its own."""
+    """Return the view's question as an address says it; a period in `override` takes the place of its own.
+
+    Without either it is the analysis' usual one, as in the explorer.
+    """
     asked = QueryDict(view.query, mutable=True)
     if override is not None and has_period(override):
         for name in PERIOD:
             asked.pop(name, None)
             if override.get(name):
                 asked.setlist(name, override.getlist(name)[-1:])
+    usual = str(getattr(analysis(view.kind), "PERIOD_USUAL", ""))
+    if usual and not any(asked.get(name) for name in ("range", "from", "to")):
+        asked["range"] = usual
     return asked
 
 

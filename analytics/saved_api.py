@@ -11,8 +11,9 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import annotations, results, saved
+from analytics import annotations, saved
 from analytics.analyses import KINDS
+from analytics.asking import module_of
 from analytics.models import Annotation, SavedView
 from customers.api import ProjectView
 from growthplatform.core.api import CsvRenderer, OrjsonRenderer
@@ -124,7 +125,9 @@ class ViewResultView(ProjectView):
         now = timezone.now()
         if saved.has_period(request.GET):
             get_period(request.GET.dict(), zone=self.project.tz, now=now)  # a wrong one is refused, not passed over
-        module, result = results.answered(self.project, view.kind, saved.question_of(view, request.GET), now=now)
+        module = module_of(view.kind)
+        question = module.parse(self.project, saved.question_of(view, request.GET), now=now)
+        result = module.answer(self.project, question)
         if request.GET.get("format") == "csv":
             shown = module.shown(result)
             return csv_file(f"{self.project.slug}-view-{view.pk}", shown.columns, shown.rows)

@@ -114,7 +114,6 @@ def view_detail(request: PageRequest, saved_view_id: int) -> HttpResponse:
         "overridden": overridden,
         "explore_url": saved.address(view, slug),
         "result_url": _with_period(reverse("analytics:view-result", args=[slug, view.pk]), request),
-        "csv_url": _with_period(reverse("analytics:view-result", args=[slug, view.pk]), request, format="csv"),
         "on": dashboards.live(request.project).filter(tiles__view=view).order_by("name", "pk"),
         "others": dashboards.live(request.project).exclude(tiles__view=view).order_by("name", "pk"),
         "shares": sharing.live(view),
@@ -148,7 +147,9 @@ def view_result(request: PageRequest, saved_view_id: int) -> HttpResponse:
     drawn = results.drawn(request.project, view.kind, asked, now=timezone.now(), name=f"view{view.pk}")
     if request.GET.get("format") == "csv" and drawn.shown:
         return csv_file(f"{request.project.slug}-view-{view.pk}", drawn.shown.columns, drawn.shown.rows)
-    return page(request, "analytics/result.html", {"drawn": drawn, **drawn.context})
+    context = {"drawn": drawn, "whole": True, **drawn.context, **results.behind(request.project, drawn)}
+    context["csv_url"] = _with_period(request.path, request, format="csv")
+    return page(request, "analytics/result.html", context)
 
 
 def _back(request: PageRequest, view: SavedView) -> HttpResponse:
