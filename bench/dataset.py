@@ -39,12 +39,14 @@ FROM (
 """
 PROPERTIES = """
 '{"plan": "' || (ARRAY['free', 'free', 'free', 'pro', 'team'])[1 + (hash(person) % 5)::INT]
-    || '", "value": ' || (hash(id) % 10000) / 100 || ', "screen": "' || (ARRAY['home', 'editor', 'player', 'billing'])[1 + (hash(id * 7) % 4)::INT]
+    || '", "value": ' || (hash(id) % 10000) / 100
+    || ', "screen": "' || (ARRAY['home', 'editor', 'player', 'billing'])[1 + (hash(id * 7) % 4)::INT]
     || '", "length_s": ' || hash(id * 3) % 600 || ', "template": "t-' || hash(id * 5) % 200 || '"}'
 """
 CONTEXT = """
-'{"app": {"name": "Studio", "version": "4.' || hash(us // 1209600000000) % 9 || '.0"}, "os": {"name": "'
-    || (ARRAY['iOS', 'Android', 'macOS', 'Windows'])[1 + (hash(person * 3) % 4)::INT] || '", "version": "17.' || hash(person) % 6
+'{"app": {"name": "Studio", "version": "4.' || hash(us // 1209600000000) % 9
+    || '.0"}, "os": {"name": "' || (ARRAY['iOS', 'Android', 'macOS', 'Windows'])[1 + (hash(person * 3) % 4)::INT]
+    || '", "version": "17.' || hash(person) % 6
     || '"}, "locale": "' || (ARRAY['en-GB', 'de-DE', 'fr-FR', 'pt-BR', 'ja-JP'])[1 + (hash(person * 5) % 5)::INT]
     || '", "library": {"name": "analytics.js", "version": "2.11.1"}, "timezone": "Europe/Berlin"}'
 """

@@ -17,7 +17,6 @@ from events.engine.answers import TooLarge, Unreadable
 from events.engine.inputs import Inputs
 from events.engine.sources import events_view
 from events.engine.tables import COHORT, EVENTS, PEOPLE
-from events.segments.layout import selected
 from events.segments import layout
 
 NAME = DIALECT = "duckdb"
@@ -88,7 +87,6 @@ def _supply(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     if inputs.segments:
         # Files never change under their path, and what they hold is the same for all.
         files = ", ".join(_quoted(path) for path in inputs.paths)
-        columns = selected(DIALECT, *EVENTS)
         db.execute(f"CREATE TEMP VIEW segments AS SELECT {columns} FROM read_parquet([{files}])")  # noqa: S608
     else:
         db.execute(f"CREATE TEMP TABLE segments ({_declared(EVENTS)})")
