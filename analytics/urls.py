@@ -16,6 +16,7 @@ from analytics.views import (
     saved,
     search,
     shares,
+    templates,
 )
 
 app_name = "analytics"
@@ -119,6 +120,10 @@ urlpatterns = [
         "dashboard/<slug:project_slug>/cohorts-saved/<int:cohort_id>/restore/",
         cohorts.cohort_restore,
         name="cohort-restore",
+    ),
+    path("dashboard/<slug:project_slug>/templates/", templates.template_list, name="template-list"),
+    path(
+        "dashboard/<slug:project_slug>/templates/<slug:template_key>/", templates.template_adopt, name="template-adopt"
     ),
     path("dashboard/<slug:project_slug>/annotations/", annotations.annotation_list, name="annotation-list"),
     path("dashboard/<slug:project_slug>/annotations/create/", annotations.annotation_create, name="annotation-create"),

@@ -8,6 +8,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
+from analytics.erasure import erase as erase_analytics
 from attribution.erasure import erase as erase_attribution
 from customers import services as customers
 from customers.models import Deletion, SignUp
@@ -74,7 +75,7 @@ def erase_projects() -> int:
 
 def _erase(deletion: Deletion, until: float) -> int:
     rows = 0
-    for erase in (erase_attribution, events.erase):
+    for erase in (erase_analytics, erase_attribution, events.erase):
         for part in erase(deletion.project_id) if deletion.project_id else ():
             rows += part
             customers.note_erased(deletion, part)

@@ -16,6 +16,7 @@ from analytics.demo import story, telling
 from analytics.demo.campaigns import CAMPAIGNS, WALL
 from analytics.demo.cast import APP
 from analytics.demo.hours import DAYS
+from analytics.erasure import erase as erase_saved
 from attribution import services as attribution
 from attribution.models import Candidate, Decision, Install, Link, RuleSet, Touch
 from customers import services as customers
@@ -181,5 +182,6 @@ def _erase(project: Project, wait: Callable[[float], None]) -> int:
 
 
 def _parts(project_id: int) -> Iterator[int]:
+    yield from erase_saved(project_id)
     yield from attribution.erase(project_id)
     yield from events.erase(project_id)

@@ -57,7 +57,7 @@ MENU = (
         gap=True,
         parts=(
             Part("Explore", "analytics:explore", key="e", below=("analytics:explore-", "analytics:annotation-")),
-            Part("Saved views", "analytics:view-list", key="v", below=("analytics:view-",)),
+            Part("Saved views", "analytics:view-list", key="v", below=("analytics:view-", "analytics:template-")),
             Part("Dashboards", "analytics:dashboard-list", key="d", below=("analytics:dashboard-",)),
             Part("Saved cohorts", "analytics:cohort-list", below=("analytics:cohort-",)),
         ),

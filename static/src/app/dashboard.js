@@ -94,3 +94,11 @@ on("pointerdown", "[data-grip]", (event, grip) => {
   document.addEventListener("pointerup", end);
   document.addEventListener("pointercancel", end);
 });
+
+/* A template's fields: one of the offered events is put into the field by a click. */
+on("click", "[data-fill]", (_, button) => {
+  const field = document.getElementById(button.dataset.fill);
+  field.value = button.dataset.value;
+  for (const other of button.parentElement.children) other.classList.toggle("is-accent", other === button);
+  field.form.dispatchEvent(new CustomEvent("filled", { bubbles: true }));
+});
