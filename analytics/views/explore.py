@@ -31,6 +31,17 @@ MOST_ROWS = 500
 MOST_NOTES = 6
 RECENT_VIEWS = 6
 BROKEN_DOWN = (5, 10, 20, 50)
+# What each analysis is for, said as somebody would ask it.
+ASKED = {
+    "trend": "How many people signed up each week, on iOS and on Android?",
+    "funnel": "Of those who sign up, how many make their first video within a week, and where do the others stop?",
+    "retention": "Of those who came in one week, how many still come eight weeks later?",
+    "adoption": "How many of those who could use templates do, and how soon?",
+    "active": "How many people were active on a day, in a week, in a month?",
+    "stickiness": "On how many days of the month do people come?",
+    "lifecycle": "Who is new, who came back, and who stayed away?",
+    "paths": "What do people do right after they sign up?",
+}
 TICKET = re.compile(r"[A-Za-z0-9-]{16,64}")
 
 
@@ -42,6 +53,7 @@ class Tab:
     title: str
     icon: str
     lead: str
+    asked: str
     url: str
     current: bool = False
 
@@ -118,7 +130,7 @@ def _tabs(request: PageRequest, kind: str) -> list[Tab]:
         except ModuleNotFoundError:
             continue
         url = reverse("analytics:explore-analysis", args=[request.project.slug, one]) + rest
-        found.append(Tab(one, module.TITLE, module.ICON, module.LEAD, url, one == kind))
+        found.append(Tab(one, module.TITLE, module.ICON, module.LEAD, ASKED[one], url, one == kind))
     return found
 
 
@@ -190,7 +202,7 @@ def _result(request: PageRequest, module: ModuleType) -> tuple[dict[str, Any], i
         asked = ask(request.project, module.KIND, question_of(request, module), now=timezone.now())
     except InvalidField as wrong:
         if not _begun(module, request.GET):
-            return {"start": True, "names": events_of(request.project)[:8]}, 200
+            return {"start": True, "names": events_of(request.project)[:8], "example": ASKED[module.KIND]}, 200
         return {"wrong": _by_field(wrong), "problem": wrong}, 422
     except Problem as problem:
         return {"problem": problem, "refused": True}, problem.status

@@ -203,7 +203,7 @@ function drawn(figure) {
   draw();
   legend(figure, spec.option, off, draw);
   new ResizeObserver(() => {
-    if (chart.getWidth() === chart.getDom().clientWidth) return;
+    if (chart.isDisposed() || chart.getWidth() === chart.getDom().clientWidth) return;
     chart.resize();
     draw();
   }).observe(chart.getDom());

@@ -99,7 +99,7 @@ function start() {
   on("click", "#bar a[href^='?'], #result a[href^='?']:not([download])", (event, link) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || link.getAttribute("hx-get")) return;
     event.preventDefault();
-    ask(link.search);
+    ask(written([...new URLSearchParams(link.search)]));
   });
   on("submit", "#bar form", (event, dates) => {
     event.preventDefault();
@@ -197,7 +197,7 @@ function start() {
   /* The date range is drawn again with each answer; who was in it stays there. */
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (event.detail.target.id !== "bar" || !event.detail.target.contains(document.activeElement)) return;
-    const at = [...event.detail.target.querySelectorAll("a[aria-label], summary")].findIndex((one) => one.contains(document.activeElement) || one.parentElement.contains(document.activeElement));
+    const at = [...event.detail.target.querySelectorAll("a[aria-label], summary")].findIndex((one) => (one.matches("summary") ? one.parentElement : one).contains(document.activeElement));
     requestAnimationFrame(() => document.querySelectorAll("#bar a[aria-label], #bar summary")[Math.max(at, 0)]?.focus());
   });
 
@@ -296,6 +296,8 @@ function start() {
   on("keydown", "#builder [data-pick=value]", (event, input) => {
     if (event.key === "Backspace" && !input.value) input.parentElement.querySelector("[data-token]:last-of-type")?.click();
   });
+
+  on("taken", "#builder [data-condition] > [data-pick=property]", (_, input) => input.parentElement.querySelector("[data-pick=value]").focus());
 
   /* An event that is offered goes to the first empty place. */
   on("click", "[data-offer]", (_, button) => {

@@ -124,6 +124,7 @@ function take(one) {
   input.dataset.title = input.value;
   close();
   commit(input);
+  input.dispatchEvent(new CustomEvent("taken", { bubbles: true }));
 }
 
 /* Says so once, when something else stands there than before. */
