@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 # Forms of one word as product people write it: irregular forms, and the two spellings of signing up and in.
@@ -28,10 +29,11 @@ NOISE = frozenset({"the", "a", "an", "of", "to", "pag", "screen", "event", "user
 ENOUGH = 0.6
 
 
-def words(name: str) -> list[str]:
+@lru_cache(maxsize=8_192)
+def words(name: str) -> tuple[str, ...]:
     """Return the stems of the words of a name, in small letters: "videoCreated_v2" is video, creat, v, 2."""
     known = (FORMS.get(word.lower(), word.lower()) for word in WORD.findall(name))
-    return [_stem(part) for parts in known for part in parts.split()]
+    return tuple(_stem(part) for parts in known for part in parts.split())
 
 
 def _stem(word: str) -> str:
@@ -42,6 +44,7 @@ def _stem(word: str) -> str:
     return word
 
 
+@lru_cache(maxsize=65_536)  # names are few and compared on every page that offers templates
 def likeness(name: str, other: str) -> float:
     """Return how alike two names are, from 0 (nothing in common) to 1 (the same but for case and punctuation)."""
     first, second = words(name), words(other)

@@ -128,27 +128,45 @@ function tooltip(option) {
   return { rich, formatter };
 }
 
-const marks = { deploy: "ink-2", experiment: "accent", incident: "bad" };
+const marks = { deploy: "ink-2", experiment: "accent", incident: "bad", note: "ink-3" };
+const LETTER = 5.9, BESIDE = 52;  // pixels: a letter of 11 px on the average, and what stands beside the plot
 
-function annotated(series, annotations, off) {
+/* Where the words of each annotation stand, by its place: words that would lie on others are left out, the line stays. */
+function worded(annotations, keys, width) {
+  const taken = [], found = new Map(), room = width - BESIDE - 12;
+  const weight = (one) => (one.from ? 1 : 0);
+  for (const one of [...annotations].reverse().sort((a, b) => weight(b) - weight(a))) {
+    const first = keys.indexOf(one.at ?? one.from), last = keys.indexOf(one.to ?? one.at);
+    const middle = BESIDE + (room * ((first + last) / 2 + 0.5)) / keys.length, size = one.short.length * LETTER;
+    const align = middle + size / 2 > width ? "right" : middle - size / 2 < 0 ? "left" : "center";
+    const from = middle - { right: size, left: 0, center: size / 2 }[align];
+    if (taken.some(([start, end]) => from < end + 6 && from + size > start - 6)) continue;
+    taken.push([from, from + size]);
+    found.set(one, align);
+  }
+  return found;
+}
+
+function annotated(series, annotations, off, keys, width) {
   const shown = series.filter((one) => !off.has(one.name));
   if (!annotations || !shown.length) return series;
   const points = annotations.filter((one) => one.at), spans = annotations.filter((one) => one.from);
   const host = shown.find((one) => one.type === "bar") || shown[0];  // a bar gives a span its width
+  const words = worded(annotations, keys ?? [], width);
   return series.map((one) => one !== host ? one : {
     ...one,
     markLine: {
       silent: true, symbol: ["none", "none"], z: 0,
       data: points.map((one) => ({
         xAxis: one.at, lineStyle: { color: token(marks[one.kind]), type: [3, 3], width: 1 },
-        label: { formatter: one.short, color: token(marks[one.kind]), fontSize: 11, fontWeight: 500, position: "end", distance: 5 },
+        label: { show: words.has(one), align: words.get(one), formatter: one.short, color: token(marks[one.kind]), fontSize: 11, fontWeight: 500, position: "end", distance: 5 },
       })),
     },
     markArea: {
       silent: true,
       data: spans.map((one) => [{
         xAxis: one.from, itemStyle: { color: faded(token(marks[one.kind]), 0.13) },
-        label: { show: true, formatter: one.short, color: token(marks[one.kind]), fontSize: 11, fontWeight: 500, position: "top", distance: 5 },
+        label: { show: words.has(one), formatter: one.short, color: token(marks[one.kind]), fontSize: 11, fontWeight: 500, position: "top", distance: 5 },
       }, { xAxis: one.to }]),
     },
   });
@@ -198,7 +216,7 @@ function drawn(figure) {
     });
     rich = tooltip(option).rich;
     const selected = Object.fromEntries([...off].map((name) => [name, false]));
-    chart.setOption({ ...house(option), legend: { show: false, selected }, series: annotated(option.series, spec.annotations, off) }, { notMerge: true });
+    chart.setOption({ ...house(option), legend: { show: false, selected }, series: annotated(option.series, spec.annotations, off, list(option.xAxis)[0]?.data, chart.getWidth()) }, { notMerge: true });
   };
   draw();
   legend(figure, spec.option, off, draw);
