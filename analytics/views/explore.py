@@ -127,7 +127,7 @@ def _tabs(request: PageRequest, kind: str) -> list[Tab]:
     for one in KINDS:
         try:
             module = find_module(one)
-        except ModuleNotFoundError:
+        except ImportError:
             continue
         url = reverse("analytics:explore-analysis", args=[request.project.slug, one]) + rest
         found.append(Tab(one, module.TITLE, module.ICON, module.LEAD, ASKED[one], url, one == kind))

@@ -211,7 +211,7 @@ function start() {
       part.classList.toggle("is-wrong", Boolean(said));
       if (!place) continue;
       place.hidden = !said;
-      place.querySelector("span").textContent = said ? said[1] : "";
+      place.querySelector("span").textContent = said ? said[1][0].toUpperCase() + said[1].slice(1) : "";
     }
     const fold = form.querySelector("[data-words]");
     if (event.detail.words !== undefined) fold.textContent = event.detail.words || "Ask a question";
