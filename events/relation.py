@@ -27,12 +27,12 @@ class Relation:
     def bounds(self) -> Bounds:
         return Bounds(self.since, self.until, self.names)
 
-    def run(self, build: Callable[[Tables], ir.Table], *, engine: str = "") -> Answer:
+    def run(self, build: Callable[[Tables], ir.Table], *, engine: str = "", anew: bool = False) -> Answer:
         """Build an Ibis expression on the tables and answer it, by ANALYTICS_ENGINE unless another is named.
 
-        Raises TooSlow, TooLarge, Cancelled and EngineDown.
+        `anew` runs it whatever is kept. Raises TooSlow, TooLarge, Cancelled and EngineDown.
         """
-        return asking.answer(self, build, engine=engine)
+        return asking.answer(self, build, engine=engine, anew=anew)
 
 
 def relation(

@@ -31,7 +31,9 @@ GLANCE_S = 0.03
 TRIES = 3
 
 
-def answer(relation: "Relation", build: Callable[[Tables], ir.Table], *, engine: str = "") -> Answer:
+def answer(
+    relation: "Relation", build: Callable[[Tables], ir.Table], *, engine: str = "", anew: bool = False
+) -> Answer:
     """Answer an expression, from what is kept where the stream has not changed since.
 
     What was answered ANALYTICS_FRESH_SECONDS ago is taken as it is. Raises TooSlow, TooLarge, Cancelled and
@@ -43,10 +45,16 @@ def answer(relation: "Relation", build: Callable[[Tables], ir.Table], *, engine:
     sql = str(ibis.to_sql(expression, dialect=module.DIALECT))
     people = any(table.name == "people" for table in expression.op().find(ops.UnboundTable))
     key = _key(relation, engine, sql)
-    try:
-        return _shared(key, relation, lambda: _run(relation, module, sql, people=people))
-    except RedisError:
+
+    def run() -> Answer:
         return _run(relation, module, sql, people=people)
+
+    if anew:
+        return run()
+    try:
+        return _shared(key, relation, run)
+    except RedisError:
+        return run()
 
 
 def _key(relation: "Relation", engine: str, sql: str) -> str:
