@@ -50,6 +50,11 @@ MERGE = """
 CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS g(person_id, survivor_id);
 """
 MERGED = [
+    # Readers of sealed files go by these rows until the files are written anew. The clock of this moment: merges happen
+    # one transaction after the other, so what is seen of them is always the first ones.
+    """INSERT INTO events_personmerge (project_id, person_id, survivor_id, merged_at)
+       SELECT p.project_id, g.person_id, g.survivor_id, clock_timestamp()
+       FROM gone g JOIN events_person p ON p.id = g.person_id""",
     "UPDATE events_identity i SET person_id = g.survivor_id FROM gone g WHERE i.person_id = g.person_id",
     """INSERT INTO events_personday (project_id, day, person_id, events)
        SELECT d.project_id, d.day, g.survivor_id, sum(d.events)

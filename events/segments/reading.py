@@ -9,13 +9,17 @@ from typing import Any
 
 from django.db import connection
 
-from events.people import CONSUMER
 from events.segments import files
 
+# The reader that gives events their people; its name is that of events/people.py.
+PEOPLE = "people"
+# Below every position: a project that was never sealed is hot from its first event, also where positions are negative
+# after a dump was restored.
+LOWEST = -(2**63)
 # One statement, so that nothing can be sealed, replaced or merged between its parts.
-SNAPSHOT = """
-SELECT COALESCE((SELECT position FROM events_seal WHERE project_id = %(project)s), 0),
-       COALESCE((SELECT position FROM events_consumer WHERE name = %(consumer)s), 0),
+SNAPSHOT = f"""
+SELECT COALESCE((SELECT position FROM events_seal WHERE project_id = %(project)s), {LOWEST}),
+       COALESCE((SELECT position FROM events_consumer WHERE name = %(consumer)s), {LOWEST}),
        (SELECT count(*) FROM events_personmerge WHERE project_id = %(project)s),
        (SELECT COALESCE(max(id), 0) FROM events_personmerge WHERE project_id = %(project)s),
        ARRAY(SELECT person_id FROM events_personerasure
@@ -24,7 +28,7 @@ SELECT COALESCE((SELECT position FROM events_seal WHERE project_id = %(project)s
 FROM (SELECT) one
 LEFT JOIN events_segment s ON s.project_id = %(project)s AND s.replaced_at IS NULL
 ORDER BY s.first_ts, s.id
-"""
+"""  # noqa: S608 -- a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,10 @@ class SegmentFile:
 
     @property
     def path(self) -> Path:
-        """Where it can be read on this machine; of a store elsewhere it is copied when first asked for."""
+        """Where it can be read on this machine; of a store elsewhere it is copied when first asked for.
+
+        Some columns are packed: read them by `layout.selected("duckdb", ...)`. There is no `position` in a file.
+        """
         return files.store().local(self.name)
 
 
@@ -70,7 +77,7 @@ def snapshot(project_id: int) -> Snapshot:
     Inside a transaction that is repeatable read, hot rows read after it in the same one belong to it.
     """
     with connection.cursor() as cursor:
-        cursor.execute(SNAPSHOT, {"project": project_id, "consumer": CONSUMER})
+        cursor.execute(SNAPSHOT, {"project": project_id, "consumer": PEOPLE})
         rows = cursor.fetchall()
     low, high, merges, newest_merge, erased = rows[0][:5]
     found = [SegmentFile(*row[5:]) for row in rows if row[5] is not None]
