@@ -1,11 +1,11 @@
 """Events and refused events for programs: read by filters, counted, replayed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -14,11 +14,14 @@ from rest_framework.response import Response
 
 from customers.api import ProjectView
 from customers.models import Project
+from events import listing
+from events.engine.answers import Missing
 from events.models import Event, Rejected
 from events.presenting import as_json
-from events.queries import DISTINCT_ID, events_of, ids_of
+from events.queries import ids_of
 from events.repairs import replay_once
 from events.services import person_ids
+from events.wanted import Wanted
 from growthplatform.core.errors import InvalidField
 from growthplatform.core.paging import limit_of, paginate
 
@@ -54,31 +57,24 @@ def _person(query: Mapping[str, str]) -> int | None:
     return int(number)
 
 
-def find_events(project: Project, query: Mapping[str, str]) -> QuerySet[Event]:
-    """Return the project's events that pass the filters of a query string. Raises InvalidField."""
+def wanted_of(project: Project, query: Mapping[str, str]) -> Wanted:
+    """Return which events the filters of a query string want. Raises InvalidField."""
     if any("\x00" in value for value in query.values()):
         raise InvalidField.named("query", "holds a NUL character.")
     person = _person(query)
-    rows = Event.objects.filter(project=project) if person is None else events_of(project, ids_of(project, person))
     since, until = moment(query, "from", project), moment(query, "to", project)
-    if since:
-        # Nothing happens after its arrival, so the index on the arrival bounds what is read.
-        rows = rows.filter(ts__gte=since, received_at__gte=since)
-    if until:
-        rows = rows.filter(ts__lt=until)
     kind = query.get("type", "")
     if kind and kind not in Event.Type.values:
         raise InvalidField.named("type", f"must be one of {', '.join(Event.Type.values)}.")
-    if user := query.get("userId"):
-        # The same once more, as the index has it: the id that an event is known by is the user id where there is one.
-        rows = rows.annotate(distinct_id=DISTINCT_ID).filter(distinct_id=user)
-    wanted = {
-        "name": query.get("name"),
-        "type": kind,
-        "user_id": query.get("userId"),
-        "anonymous_id": query.get("anonymousId"),
-    }
-    return rows.filter(Q(**{column: value for column, value in wanted.items() if value}))
+    return Wanted(
+        since=since,
+        until=until,
+        type=kind,
+        name=query.get("name", ""),
+        user_id=query.get("userId", ""),
+        anonymous_id=query.get("anonymousId", ""),
+        distinct_ids=None if person is None else tuple(ids_of(project, person)),
+    )
 
 
 EVENT = {
@@ -126,13 +122,24 @@ class EventList(ProjectView):
     def get(self, request: Request) -> Response:
         """Return events of the log, newest arrival first."""
         query = request.GET.dict()
-        rows = find_events(self.project, query)
+        wanted, now = wanted_of(self.project, query), timezone.now()
         if query.get("count", "").lower() in TRUE:
-            return Response({"count": rows.count()})
-        found = paginate(rows, ["-received_at", "-id"], cursor=query.get("cursor", ""), limit=limit_of(query))
+            number, missing = listing.count(self.project, wanted, now=now)
+            return Response({"count": number, **named(missing)})
+        found = listing.page(self.project, wanted, cursor=query.get("cursor", ""), limit=limit_of(query), now=now)
         ids = {event.user_id or event.anonymous_id or "" for event in found.rows}
         people = person_ids(self.project.pk, sorted(ids))
-        return Response({"results": [as_json(event, people) for event in found.rows], "next": found.next})
+        rows = [as_json(event, people) for event in found.rows]
+        return Response({"results": rows, "next": found.next, **named(found.missing)})
+
+
+def named(missing: Sequence[Missing]) -> dict[str, Any]:
+    """Return the part of an answer that names the segments whose rows it lacks; nothing where it has all."""
+    shown = [
+        {"segment": one.segment, "from": f"{one.first_day}", "to": f"{one.last_day}", "rows": one.rows, "why": one.why}
+        for one in missing
+    ]
+    return {"missing": shown} if shown else {}
 
 
 def rejected_json(row: Rejected) -> dict[str, Any]:

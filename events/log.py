@@ -4,7 +4,7 @@ An event carries its transaction's number as `position`. Below the oldest transa
 appear any more, so everything between a reader's position and that number is complete.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection, transaction
 from django.utils import timezone
-
-from events.store import key_of
 
 BATCH_EVENTS = 20_000
 FIELDS = (
@@ -112,66 +110,13 @@ def read(stretch: Range, names: Collection[str], *, with_property: str = "") -> 
             [stretch.low, stretch.high, list(names), with_property, with_property],
         )
         for row in cursor:
-            yield _row(row)
+            yield row_of(row)
 
 
-def _row(row: tuple[Any, ...]) -> EventRow:
+def row_of(row: tuple[Any, ...]) -> EventRow:
+    """Return what FIELDS selected."""
     # Django leaves jsonb as text on its connections.
     return EventRow._make((*row[:6], orjson.loads(row[6]), orjson.loads(row[7]), *row[8:]))
-
-
-def find(project_id: int, message_id: str) -> EventRow | None:
-    """Return the track event with this message id; None when there is none, or it is older than ids are kept."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT received_at FROM events_message WHERE project_id = %s AND key = %s",
-            [project_id, key_of(message_id)],
-        )
-        known = cursor.fetchone()
-        if known is None:
-            return None
-        cursor.execute(
-            f"SELECT {FIELDS} FROM events_event e"  # noqa: S608 -- constant
-            " WHERE e.project_id = %s AND e.received_at = %s AND e.message_id = %s AND e.type = 'track'",
-            [project_id, known[0], message_id],
-        )
-        found = cursor.fetchone()
-    return _row(found) if found else None
-
-
-def newest_of(project_id: int, distinct_id: str, names: Collection[str]) -> EventRow | None:
-    """Return the last track event of some names that came with this id."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {FIELDS} FROM events_event e"  # noqa: S608 -- constant
-            " WHERE e.project_id = %s AND COALESCE(e.user_id, e.anonymous_id) = %s AND e.type = 'track'"
-            " AND e.name = ANY(%s) ORDER BY e.received_at DESC LIMIT 1",
-            [project_id, distinct_id, list(names)],
-        )
-        found = cursor.fetchone()
-    return _row(found) if found else None
-
-
-LAST_SEEN = """
-SELECT a.n, (
-    SELECT max(e.ts) FROM (
-        SELECT a.distinct_id AS value
-        UNION SELECT same.value FROM events_identity mine JOIN events_identity same USING (person_id)
-        WHERE mine.project_id = %s AND mine.value = a.distinct_id
-    ) ids JOIN events_event e
-        ON e.project_id = %s AND COALESCE(e.user_id, e.anonymous_id) = ids.value AND e.ts < a.ts
-) FROM unnest(%s::int[], %s::text[], %s::timestamptz[]) AS a(n, distinct_id, ts)
-"""
-
-
-def last_seen_before(project_id: int, asked: Sequence[tuple[str, datetime]]) -> list[datetime | None]:
-    """Return for each id and moment when that person, under whatever id, had last done something before it."""
-    numbers = list(range(len(asked)))
-    ids, moments = [distinct_id for distinct_id, _ in asked], [ts for _, ts in asked]
-    with connection.cursor() as cursor:
-        cursor.execute(LAST_SEEN, [project_id, project_id, numbers, ids, moments])
-        found = dict(cursor.fetchall())
-    return [found.get(number) for number in numbers]
 
 
 def readers() -> dict[str, datetime | None]:

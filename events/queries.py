@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import BooleanField, F, Q, QuerySet
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce
 
 from customers.models import Project
+from events import listing
 from events.models import Event, Identity, Rejected
+from events.wanted import Wanted
 from growthplatform.core.paging import InvalidCursor, decode, encode
 
 PULSE_S = 10
@@ -19,6 +20,7 @@ FEED_ROWS = 50
 RECENT = timedelta(days=1)
 # A row's transaction ends at the latest this long after its arrival; what is slower is in the log, not in the feed.
 SLOWEST = timedelta(minutes=1)
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,10 @@ class Filters:
     def active(self) -> bool:
         return bool(self.q or self.type or self.person)
 
-    def events(self, project: Project) -> QuerySet[Event]:
-        """Return the project's events that pass; "refused" is no type of event, so none passes it."""
-        rows = Event.objects.filter(project=project)
-        if self.q:
-            rows = rows.filter(name__icontains=self.q)
-        if self.type:
-            rows = rows.filter(type=self.type)
-        if self.person:
-            rows = rows.filter(Q(user_id=self.person) | Q(anonymous_id=self.person))
-        return rows
+    @property
+    def wanted(self) -> Wanted:
+        """Return which events pass; "refused" is no type of event, so none passes it."""
+        return Wanted(part=self.q, type=self.type, either_id=self.person)
 
     def refusals(self, project: Project) -> QuerySet[Rejected]:
         rows = Rejected.objects.filter(project=project, state=Rejected.State.OPEN)
@@ -74,17 +70,17 @@ def feed(project: Project, filters: Filters, *, cursor: str = "", now: datetime)
     with connection.cursor() as db:
         db.execute("SELECT pg_current_snapshot()::text")
         snapshot: str = db.fetchone()[0]
-    events = filters.events(project).filter(_visible(EVENT, snapshot))
+    events = filters.wanted.among(Event.objects.filter(project=project)).filter(_visible(EVENT, snapshot))
     refusals = filters.refusals(project).filter(_visible(REFUSAL, snapshot))
     if cursor:
         since, asked_at = _since(cursor)
         events = events.filter(~Q(_visible(EVENT, since)), received_at__gte=asked_at - SLOWEST)
         refusals = refusals.filter(~Q(_visible(REFUSAL, since)), last_at__gte=asked_at - SLOWEST)
     most = FEED_ROWS + 1
-    found: list[Event | Rejected] = [
-        *_newest(events, most, now=now, further=not filters.active and not cursor),
-        *refusals.order_by("-last_at", "-id")[:most],
-    ]
+    newest = _newest(events, most, now=now, further=not filters.active and not cursor)
+    if not filters.active and not cursor:
+        newest = listing.topped_up(project, newest, filters.wanted, most, now=now)
+    found: list[Event | Rejected] = [*newest, *refusals.order_by("-last_at", "-id")[:most]]
     found.sort(key=arrived_at, reverse=True)
     more = events.count() + refusals.count() - FEED_ROWS if cursor and len(found) > FEED_ROWS else 0
     return Feed(found[:FEED_ROWS], encode([snapshot, now.isoformat()]), more)
@@ -138,12 +134,18 @@ def _visible(transaction: str, snapshot: str) -> RawSQL:
 
 def newest_events(project: Project, number: int, *, now: datetime) -> list[Event]:
     """Return the newest events of a project."""
-    return _newest(Event.objects.filter(project=project), number, now=now)
+    found = _newest(Event.objects.filter(project=project), number, now=now)
+    return listing.topped_up(project, found, Wanted(), number, now=now)
 
 
-def get_event(project: Project, event_id: int, received_at: datetime) -> Event:
+def get_event(project: Project, event_id: int, received_at: datetime, *, now: datetime) -> Event:
     """Return one event. Its arrival is asked for as well, as the log is indexed by it. Raises DoesNotExist."""
-    return Event.objects.get(project=project, received_at=received_at, pk=event_id)
+    event = Event.objects.filter(project=project, received_at=received_at, pk=event_id).first()
+    if event is None:
+        event = listing.find(project.pk, Wanted(id=event_id, until=received_at + INSTANT), now=now)
+    if event is None or event.received_at != received_at:
+        raise Event.DoesNotExist
+    return event
 
 
 def pulse(project: Project, *, now: datetime) -> list[int]:
@@ -159,15 +161,7 @@ def pulse(project: Project, *, now: datetime) -> list[int]:
     return [counts.get(beat, 0) for beat in range(PULSE_BEATS)]
 
 
-DISTINCT_ID = Coalesce(F("user_id"), F("anonymous_id"))  # written as the index event_by_person is
-
-
 def ids_of(project: Project, person_id: int) -> list[str]:
     """Return the ids that stand for a person of the project, known ones first."""
     rows = Identity.objects.filter(project=project, person_id=person_id).order_by("-known", "value")
     return list(rows.values_list("value", flat=True))
-
-
-def events_of(project: Project, ids: Sequence[str]) -> QuerySet[Event]:
-    """Return the events that carry one of the ids, in no order."""
-    return Event.objects.annotate(distinct_id=DISTINCT_ID).filter(project=project, distinct_id__in=ids)

@@ -15,13 +15,15 @@ from events.activity import ACTIVE_DAYS_SQL, PEOPLE_SQL
 from events.engine.running import cancel as cancel_question
 from events.erasure import erase
 from events.ingest import Receipt
-from events.log import EventRow, Range, advance, caught_up_at, find, last_seen_before, newest_of, read, readers
-from events.models import Event
+from events.log import EventRow, Range, advance, caught_up_at, read, readers
+from events.lookups import find, last_seen_before, newest_of
+from events.models import Event, Segment
 from events.payloads import Refusal
 from events.people import digest, person_ids, same_people
 from events.queries import ids_of
 from events.relation import Relation, relation
 from events.replay import replay
+from events.segments import cold
 from growthplatform.core.errors import Problem
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "relation",
     "replay",
     "same_people",
+    "sealed_before",
 ]
 
 
@@ -86,7 +89,14 @@ def reject_whole(project_id: int, path: str, problem: Problem, body: bytes) -> N
 
 def has_events(project_id: int) -> bool:
     """Tell whether the project has ever sent an event that was taken."""
-    return Event.objects.filter(project_id=project_id).exists()
+    sealed = Segment.objects.filter(project_id=project_id, replaced_at=None)
+    return Event.objects.filter(project_id=project_id).exists() or sealed.exists()
+
+
+def sealed_before(project_id: int, now: datetime) -> datetime | None:
+    """Return the arrival before which only segments have every event; None while the log itself has them all."""
+    border = cold.border(project_id, now=now)
+    return border.at if border else None
 
 
 def create_partitions(today: date | None = None) -> list[str]:

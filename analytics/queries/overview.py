@@ -6,15 +6,19 @@ the log itself. Installs and clicks come from attribution.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 from django.db import connection
 from django.utils import timezone
 
 from attribution import services as attribution
 from customers.models import Project
 from customers.remembered import remembered
+from events import services as stream
+from events.engine.tables import Tables
 from growthplatform.core.periods import Period
 
 Point = int | float | None
@@ -180,8 +184,12 @@ CAME_BEFORE = """(
 def _activity_by_hour(project: Project, period: Period, over: int) -> tuple[Measure, Measure]:
     """Count people and events by hour from the log.
 
-    An event never happens after its arrival, so the index on the arrival bounds what is read.
+    An event never happens after its arrival, so the index on the arrival bounds what is read. Where the log has lost
+    rows to segments, the relation of both is asked.
     """
+    border = stream.sealed_before(project.pk, timezone.now())
+    if border and period.start < border:
+        return _activity_from_segments(project, period, over)
     rows = _rows(
         "WITH seen AS MATERIALIZED ("
         " SELECT floor(extract(epoch FROM ts - %(start)s) / 3600)::int AS hour,"
@@ -201,6 +209,25 @@ def _activity_by_hour(project: Project, period: Period, over: int) -> tuple[Meas
     people = _filled([(hour, people) for hour, people, _ in rows if hour >= 0], length)
     events = _filled([(hour, events) for hour, _, events in rows if hour >= 0], length)
     return Measure(everybody, before_last, people), _sum(events, over)
+
+
+def _activity_from_segments(project: Project, period: Period, over: int) -> tuple[Measure, Measure]:
+    start = ibis.timestamp(period.start.astimezone(UTC).replace(tzinfo=None))
+
+    def build(tables: Tables) -> ir.Table:
+        hour = (tables.events.ts.epoch_seconds() - start.epoch_seconds()) // 3600
+        acts = tables.events.select("person", hour=hour.cast("int64"))
+        return acts.group_by("person", "hour").agg(events=acts.count())
+
+    answer = stream.relation(project, period.start, period.end).run(build)
+    length = len(period.buckets)
+    people, acts, first = [0] * length, [0] * length, dict[int, int]()
+    for person, hour, number in answer.rows:
+        people[hour] += 1
+        acts[hour] += number
+        first[person] = min(hour, first.get(person, hour))
+    before_last = sum(hour < over for hour in first.values())
+    return Measure(len(first), before_last, people), _sum(acts, over)
 
 
 def _installs(project: Project, period: Period) -> list[Source]:

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from attribution.models import Decision, Install
 from customers.models import Project
+from events import listing
 from events.models import Identity, Person
 from events.presenting import Line, line_of
-from events.queries import events_of
+from events.wanted import Wanted
 from growthplatform.core.paging import Page, paginate
 
 SORTS = {
@@ -23,6 +24,7 @@ SORTS = {
 }
 USUAL = "-last_seen"
 ROWS = 50
+NAMES_SHOWN = 50
 CSV_HEAD = ("person_id", "user_id", "email", "name", "ids", "first_seen_at", "last_seen_at", "events")
 NAMES = ("name", "firstName", "first_name")
 
@@ -108,23 +110,30 @@ class Day:
     lines: Sequence[Line]
 
 
-def timeline(project: Project, ids: Sequence[str], *, name: str = "", cursor: str = "") -> tuple[list[Day], str | None]:
-    """Return a page of what a person did, grouped by day of the active time zone, and the next cursor.
+@dataclass(frozen=True)
+class Timeline:
+    """A page of what a person did, the cursor of the next, and whether a sealed file could not be read for it."""
+
+    days: Sequence[Day]
+    next: str | None
+    gap: bool
+
+
+def timeline(project: Project, ids: Sequence[str], *, name: str = "", cursor: str = "") -> Timeline:
+    """Return a page of what a person did, grouped by day of the active time zone.
 
     `name` keeps the events of one name, or of one type ("page"). Raises InvalidCursor.
     """
-    rows = events_of(project, ids)
-    if name:
-        rows = rows.filter(Q(name=name) | Q(type=name))
-    page = paginate(rows, ["-ts", "-id"], cursor=cursor, limit=ROWS)
+    wanted = Wanted(distinct_ids=tuple(ids), label=name)
+    page = listing.page(project, wanted, order="ts", cursor=cursor, limit=ROWS, now=timezone.now())
     days = groupby(page.rows, key=lambda event: timezone.localdate(event.ts))
-    return [Day(day, [line_of(event) for event in events]) for day, events in days], page.next
+    found = [Day(day, [line_of(event) for event in events]) for day, events in days]
+    return Timeline(found, page.next, bool(page.missing))
 
 
 def names_of(project: Project, ids: Sequence[str]) -> list[str]:
     """Return the names of events a person did, for the filter; at most fifty."""
-    rows = events_of(project, ids).filter(type="track").exclude(name=None)
-    return [name for name in rows.order_by("name").values_list("name", flat=True).distinct()[:50] if name]
+    return listing.names(project, Wanted(distinct_ids=tuple(ids)), NAMES_SHOWN, now=timezone.now())
 
 
 @dataclass(frozen=True)

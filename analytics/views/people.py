@@ -55,7 +55,7 @@ def person_detail(request: PageRequest, public_id: str) -> HttpResponse:
     ids = ids_of(request.project, person.pk)
     name = request.GET.get("name", "").replace("\x00", "")
     try:
-        days, after = queries.timeline(request.project, ids, name=name, cursor=request.GET.get("cursor", ""))
+        found = queries.timeline(request.project, ids, name=name, cursor=request.GET.get("cursor", ""))
     except InvalidCursor:
         raise Http404(InvalidCursor.message) from None
     context = {
@@ -63,8 +63,9 @@ def person_detail(request: PageRequest, public_id: str) -> HttpResponse:
         "label": queries.label_of(person, ids),
         "ids": ids,
         "traits": _traits(person),
-        "days": days,
-        "next": after,
+        "days": found.days,
+        "next": found.next,
+        "gap": found.gap,
         "name": name,
         "names": queries.names_of(request.project, ids),
         "installs": queries.installs_of(request.project, ids),

@@ -20,7 +20,10 @@ def _first_event(request: PageRequest) -> Mapping[str, Any] | None:
 
     Read through the foreign key that points here: the event log lies above customers and can't be imported.
     """
-    return next(iter(request.project.events.values("name", "type", "received_at")[:1]), None)
+    event: Mapping[str, Any] | None = request.project.events.values("name", "type", "received_at").first()
+    if event is None and (sealed := request.project.segments.order_by("first_ts").first()):
+        event = {"name": "An event", "type": "", "received_at": sealed.first_ts}  # no row of it is in the log any more
+    return event
 
 
 def _context(request: PageRequest) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def live_event(request: PageRequest, event_id: int) -> HttpResponse:
     """Answer one event whole: its JSON, and its three times."""
     at = _moment(request.GET.get("at", ""))
     try:
-        event = get_event(request.project, event_id, at)
+        event = get_event(request.project, event_id, at, now=timezone.now())
     except Event.DoesNotExist:
         raise Http404("This event is not in the log.") from None
     skew_s = (event.ts - event.claimed_at).total_seconds() if event.claimed_at else None

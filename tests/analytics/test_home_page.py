@@ -237,7 +237,7 @@ def test_the_whole_page_takes_few_queries_whatever_there_is(
         installed(scene, timezone.now() - timedelta(days=back), campaign=f"Campaign {back}")
     scene.owner.get(scene.url())
 
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(41):
         answer = scene.owner.get(scene.url())
 
     assert "8 of 20, by installs" in text_of(answer)
