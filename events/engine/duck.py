@@ -102,10 +102,14 @@ def _supply(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     db.execute(f"CREATE TEMP VIEW events AS {ibis.to_sql(view, dialect=DIALECT)}")
 
 
-def _table(db: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str], file: Path) -> None:
+def scan(file: Path, columns: dict[str, str]) -> str:
+    """Return what reads a CSV of inputs in a FROM clause."""
     kinds = ", ".join(f"'{column}': '{TYPES[kind]}'" for column, kind in columns.items())
-    source = f"read_csv({_quoted(str(file))}, columns={{{kinds}}}, {CSV})"
-    db.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {source}")  # noqa: S608
+    return f"read_csv({_quoted(str(file))}, columns={{{kinds}}}, {CSV})"
+
+
+def _table(db: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str], file: Path) -> None:
+    db.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {scan(file, columns)}")  # noqa: S608
 
 
 def _declared(columns: dict[str, str]) -> str:
