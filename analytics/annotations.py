@@ -1,6 +1,6 @@
 """Annotations: what happened at a time and may explain a curve, drawn on every chart over it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
 from django.core import signing
@@ -91,4 +91,4 @@ def _checked(kind: str, text: str, at: datetime, until: datetime | None) -> dict
         raise InvalidField.named("at", "must lie between 2000 and 2100.")
     if until is not None and not at <= until < at.replace(year=at.year + 2, day=min(at.day, 28)):
         raise InvalidField.named("until", "must not be before it began, nor two years after.")
-    return {"kind": kind, "text": text, "at": at, "until": until}
+    return {"kind": kind, "text": text, "at": at.astimezone(UTC), "until": until and until.astimezone(UTC)}

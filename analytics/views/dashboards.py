@@ -30,7 +30,7 @@ OFFERED = 30
 @require_safe
 def dashboard_list(request: PageRequest) -> HttpResponse:
     """Show the project's dashboards, those changed last first."""
-    q = request.GET.get("q", "")
+    q = request.GET.get("q", "").replace("\x00", "")
     sort = request.GET.get("sort", "")
     sort = sort if sort.lstrip("-") in SORTS else USUAL
     sign = "-" if sort.startswith("-") else ""
@@ -134,13 +134,14 @@ def _find_tile(request: PageRequest, dashboard_id: int, tile_id: int) -> Tile:
 def dashboard_offer(request: PageRequest, dashboard_id: int) -> HttpResponse:
     """Answer the views that ?q= finds and that are not on a dashboard yet, to be added."""
     board = find_dashboard(request, dashboard_id)
-    rows = saved.matching(request.project, request.GET.get("q", "")).exclude(tiles__dashboard=board)
+    q = request.GET.get("q", "").replace("\x00", "")
+    rows = saved.matching(request.project, q).exclude(tiles__dashboard=board)
     found = list(rows.order_by("-updated_at", "-pk")[: OFFERED + 1])
     context = {
         "board": board,
         "found": [(view, title_of(view.kind)) for view in found[:OFFERED]],
         "more": len(found) > OFFERED,
-        "q": request.GET.get("q", ""),
+        "q": q,
     }
     return page(request, "analytics/dashboard_offer.html", context)
 

@@ -44,7 +44,7 @@ def order_of(sort: str) -> list[str]:
 @require_safe
 def view_list(request: PageRequest) -> HttpResponse:
     """Show the project's saved views, those changed last first."""
-    q = request.GET.get("q", "")
+    q = request.GET.get("q", "").replace("\x00", "")
     rows = saved.matching(request.project, q)
     kind = request.GET.get("kind", "")
     rows = rows.filter(kind=kind) if kind in KINDS else rows
