@@ -158,6 +158,7 @@ urlpatterns = [
         explore_people.explore_people,
         name="explore-people",
     ),
+    path("v1/metrics/retention", metric_view("retention").as_view(), name="metrics-retention"),
     path("v1/metrics/trend", metric_view("trend").as_view(), name="metrics-trend"),
     path("v1/metrics/overview", api.OverviewView.as_view(), name="overview"),
 ]
