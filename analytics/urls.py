@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from analytics import api, saved_api
+from analytics import api, erasure_api, saved_api
 from analytics.metrics_api import metric_view
 from analytics.views import (
     annotations,
     cohorts,
     dashboards,
+    erasures,
     explore,
     explore_people,
     home,
@@ -26,6 +27,11 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/search/", search.search, name="search"),
     path("dashboard/<slug:project_slug>/people/", people.person_list, name="person-list"),
     path("dashboard/<slug:project_slug>/people/<str:public_id>/", people.person_detail, name="person-detail"),
+    path("dashboard/<slug:project_slug>/people/<str:public_id>/erase/", erasures.person_erase, name="person-erase"),
+    path("dashboard/<slug:project_slug>/erasures/", erasures.erasure_list, name="erasure-list"),
+    path("v1/people", erasure_api.PeopleView.as_view(), name="people"),
+    path("v1/people/<str:person_id>", erasure_api.PersonOfIdView.as_view(), name="person"),
+    path("v1/erasures", erasure_api.ErasuresView.as_view(), name="erasures"),
     path("dashboard/<slug:project_slug>/views/", saved.view_list, name="view-list"),
     path("dashboard/<slug:project_slug>/views/create/", saved.view_create, name="view-create"),
     path("dashboard/<slug:project_slug>/views/<int:saved_view_id>/", saved.view_detail, name="view-detail"),
@@ -158,6 +164,7 @@ urlpatterns = [
         explore_people.explore_people,
         name="explore-people",
     ),
+    path("v1/metrics/paths", metric_view("paths").as_view(), name="metrics-paths"),
     path("v1/metrics/retention", metric_view("retention").as_view(), name="metrics-retention"),
     path("v1/metrics/trend", metric_view("trend").as_view(), name="metrics-trend"),
     path("v1/metrics/overview", api.OverviewView.as_view(), name="overview"),

@@ -27,7 +27,7 @@ from growthplatform.core.periods import Period
 KIND = "trend"
 TITLE = "Trend"
 LEAD = "How often something happens, how many people do it, and how much it adds up to, over time."
-ICON = "chart-line"  # icon="chart-line"
+ICON = "chart-line"
 LETTERS = "ABCDEF"
 MEASURE_WORDS = (
     ("events", "how often"),
@@ -149,6 +149,10 @@ class Result:
     now: Measured
     previous: Measured | None
     notes: Sequence[str]
+
+    @property
+    def title(self) -> str:
+        return trend_shown.title(self)
 
     @property
     def totals(self) -> tuple[list[str], list[trend_shown.Row]]:

@@ -129,6 +129,16 @@ def shown(result: "Result") -> Shown:
     )
 
 
+def title(result: "Result") -> str:
+    """Return what the chart shows, as its heading: "Signed Up, people, each day, by plan"."""
+    question = result.question
+    letters = [""] if question.formula else list("ABCDEF"[: len(question.series)])
+    names = ", ".join(_series_name(question, one) for one in letters[:2])
+    more = f" and {len(letters) - 2} more" if len(letters) > 2 else ""
+    by = f", by {question.by}" if question.by else ""
+    return f"{names}{more}, each {result.now.buckets.unit}{by}"
+
+
 def table(result: "Result") -> tuple[list[str], list[list[object]]]:
     """Return the numbers behind the chart: a row a bucket, a column a curve."""
     now = result.now
