@@ -5,19 +5,35 @@ from datetime import timedelta
 
 from django.db import connection
 
+from events.segments import locks, sweeping
+
 CHUNK_ROWS = 20_000
 # The log is erased by stretches of arrival time, so that each statement walks the index and holds few locks.
 STRETCH = timedelta(hours=1)
+# Sealing that runs at the moment is waited for.
+WAIT_S = 120
 # Those that point to others come first.
-TABLES = ("events_rejected", "events_personday", "events_daycount", "events_identity", "events_person")
+TABLES = (
+    "events_personmerge",
+    "events_personerasure",
+    "events_rejected",
+    "events_personday",
+    "events_daycount",
+    "events_identity",
+    "events_person",
+)
 
 
 def erase(project_id: int) -> Iterator[int]:
     """Delete the rows of a project, a part at a time; give the number of each part. Safe to repeat and to break off."""
     yield from _erase_log(project_id)
+    # After the log, so that what is being sealed meanwhile is among them and nothing can be sealed any more.
+    with locks.alone(project_id, wait_s=WAIT_S):
+        yield sweeping.remove_all(project_id)
     yield from _erase_table("events_message", "key", project_id)
     for table in TABLES:
         yield from _erase_table(table, "id", project_id)
+    yield from _erase_table("events_seal", "project_id", project_id)
 
 
 def _erase_log(project_id: int) -> Iterator[int]:

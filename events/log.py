@@ -13,6 +13,8 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
+from events import partitions
+
 BATCH_EVENTS = 20_000
 FIELDS = (
     "e.project_id, e.message_id, COALESCE(e.user_id, e.anonymous_id), e.ts, e.received_at, host(e.ip), e.properties,"
@@ -85,15 +87,19 @@ def _rebase() -> None:
     of them below any real transaction number (which begin at 3), so every reader goes on exactly where it stopped.
     """
     with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE events_event, events_consumer IN ACCESS EXCLUSIVE MODE")
+        cursor.execute("LOCK TABLE events_event, events_consumer, events_seal IN ACCESS EXCLUSIVE MODE")
         cursor.execute(
-            "UPDATE events_event e SET position ="
-            " -1000 + (SELECT count(*) FROM events_consumer c WHERE c.position <= e.position)"
+            "UPDATE events_event e SET position = CASE"
+            " WHEN EXISTS (SELECT FROM events_seal s WHERE s.project_id = e.project_id AND e.position < s.position)"
+            " THEN -2000 ELSE -1000 + (SELECT count(*) FROM events_consumer c WHERE c.position <= e.position) END"
         )
+        # What is sealed lies below every seal, what is not above.
+        cursor.execute("UPDATE events_seal SET position = -1999")
         cursor.execute(
             "UPDATE events_consumer c SET position ="
             " -1000 + (SELECT count(*) FROM events_consumer d WHERE d.position <= c.position)"
         )
+    partitions.forget_marks()
 
 
 def read(stretch: Range, names: Collection[str], *, with_property: str = "") -> Iterator[EventRow]:

@@ -1,8 +1,8 @@
-"""The log's partitions: one for each day of arrival, made ahead, thinned by retention, dropped when empty."""
+"""The log's partitions: one for each day of arrival, made ahead, thinned by retention, dropped when empty or sealed."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 AHEAD_DAYS = 7
 
@@ -80,3 +80,85 @@ def _drop_if_empty(name: str) -> bool:
             return False
         cursor.execute(f"DROP TABLE {name}")
     return True
+
+
+# A question that began when something was not sealed yet has surely ended.
+SEALED_FOR = timedelta(minutes=15)
+NOT_SEALED = """
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, EXISTS (
+    SELECT FROM {name} e LEFT JOIN events_seal s USING (project_id)
+    WHERE s.position IS NULL OR e.position >= s.position)
+"""
+DELETE_SEALED = """
+DELETE FROM events_event_default e USING events_seal s
+WHERE s.project_id = e.project_id AND e.position < s.position AND e.received_at < %s AND s.sealed_at < %s
+"""
+
+
+def drop_sealed(now: datetime, hot_days: int) -> list[str]:
+    """Drop the partitions older than `hot_days` whose every row is in a segment; return their names.
+
+    One is marked when it is found so, and dropped by a later run, SEALED_FOR after. Sealed rows of that age in the
+    default partition are deleted. Safe to repeat and to kill.
+    """
+    before = now.date() - timedelta(days=hot_days)
+    gone = [name_of(day) for day in days_present() if day < before and _drop_if_sealed(name_of(day), now)]
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE_SEALED, [datetime.combine(before, datetime.min.time(), UTC), now - SEALED_FOR])
+    return gone
+
+
+def _drop_if_sealed(name: str, now: datetime) -> bool:
+    mark = _mark_of(name)
+    if mark is None:
+        _mark_if_sealed(name, now)
+        return False
+    horizon, since = mark
+    if now - since < SEALED_FOR:
+        return False
+    try:
+        return _drop_unchanged(name, horizon)
+    except OperationalError:  # somebody reads the log; another time
+        return False
+
+
+def _mark_of(name: str) -> tuple[int, datetime] | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT obj_description(%s::regclass, 'pg_class')", [name])
+        mark = cursor.fetchone()[0]
+    if not mark or not mark.startswith("sealed below "):
+        return None
+    horizon, _, since = mark.removeprefix("sealed below ").partition(" since ")
+    return int(horizon), datetime.fromisoformat(since)
+
+
+def _mark_if_sealed(name: str, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(NOT_SEALED.format(name=name))
+        horizon, unsealed = cursor.fetchone()
+        if not unsealed:
+            cursor.execute(f"COMMENT ON TABLE {name} IS 'sealed below {horizon} since {now.isoformat()}'")
+
+
+def _drop_unchanged(name: str, horizon: int) -> bool:
+    """Drop a partition that has got no row since it was marked, else take the mark away."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        cursor.execute("LOCK TABLE ONLY events_event IN ACCESS EXCLUSIVE MODE")
+        # Numbers below that of the mark belong to another server, whose dump this is: they say nothing.
+        cursor.execute(
+            f"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= %s"  # noqa: S608 -- the name comes from a date
+            f" AND NOT EXISTS (SELECT FROM {name} WHERE position >= %s)",
+            [horizon, horizon],
+        )
+        unchanged: bool = cursor.fetchone()[0]
+        cursor.execute(f"DROP TABLE {name}" if unchanged else f"COMMENT ON TABLE {name} IS NULL")
+    return unchanged
+
+
+def forget_marks() -> None:
+    """Take all marks away, as their positions are numbered anew."""
+    with connection.cursor() as cursor:
+        for day in days_present():
+            if _mark_of(name_of(day)):
+                cursor.execute(f"COMMENT ON TABLE {name_of(day)} IS NULL")

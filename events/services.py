@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -20,10 +21,13 @@ from events.lookups import find, last_seen_before, newest_of
 from events.models import Event, Segment
 from events.payloads import Refusal
 from events.people import digest, person_ids, same_people
+from events.person_erasure import UnknownPerson, erasures_of
+from events.person_erasure import begin as begin_person_erasure
+from events.person_erasure import finish_all as finish_person_erasures
 from events.queries import ids_of
 from events.relation import Relation, relation
 from events.replay import replay
-from events.segments import cold
+from events.segments import cold, compaction, sealing, sweeping
 from growthplatform.core.errors import Problem
 
 __all__ = [
@@ -34,13 +38,20 @@ __all__ = [
     "Receipt",
     "Refusal",
     "Relation",
+    "UnknownPerson",
     "advance",
+    "apply_merges",
+    "begin_person_erasure",
     "cancel_question",
     "caught_up_at",
+    "compact",
     "create_partitions",
     "digest",
+    "drop_sealed",
     "erase",
+    "erasures_of",
     "find",
+    "finish_person_erasures",
     "has_events",
     "ids_of",
     "last_seen_before",
@@ -54,7 +65,9 @@ __all__ = [
     "relation",
     "replay",
     "same_people",
+    "seal_due",
     "sealed_before",
+    "sweep",
 ]
 
 
@@ -105,15 +118,46 @@ def create_partitions(today: date | None = None) -> list[str]:
 
 
 def forget_old(now: datetime) -> int:
-    """Delete what is older than it is kept for; return how many events went."""
+    """Delete what is older than it is kept for; return how many events went, hot or sealed."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM events_message WHERE received_at < %s", [now - timedelta(days=8)])
         cursor.execute("DELETE FROM events_rejected WHERE last_at < %s", [now - timedelta(days=30)])
+        # A sealed row is counted with its segment, whether it is still in the log or not.
         cursor.execute(
-            "DELETE FROM events_event e USING customers_project p WHERE p.id = e.project_id"
-            " AND p.retention_days IS NOT NULL AND e.ts < %s - make_interval(days => p.retention_days)",
+            "WITH gone AS (DELETE FROM events_event e USING customers_project p WHERE p.id = e.project_id"
+            " AND p.retention_days IS NOT NULL AND e.ts < %s - make_interval(days => p.retention_days)"
+            " RETURNING e.project_id, e.position)"
+            " SELECT count(*) FROM gone LEFT JOIN events_seal s USING (project_id)"
+            " WHERE s.position IS NULL OR gone.position >= s.position",
             [now],
         )
-        gone: int = cursor.rowcount
+        gone: int = cursor.fetchone()[0]
+    for project_id, days in Project.objects.exclude(retention_days=None).values_list("pk", "retention_days"):
+        gone += compaction.forget_before(project_id, now - timedelta(days=days))
     partitions.drop_empty(now.date() - timedelta(days=2))
     return gone
+
+
+def seal_due(now: datetime, *, until: float = float("inf")) -> int:
+    """Seal the projects that have enough or old enough hot rows; return how many events. Safe to repeat."""
+    return sealing.seal_due(now, until=until)
+
+
+def compact(now: datetime, *, until: float = float("inf")) -> int:
+    """Make few large sealed files of many small ones; return how many were replaced. Safe to repeat."""
+    return compaction.compact_all(now, until=until)
+
+
+def apply_merges(*, until: float = float("inf")) -> int:
+    """Let sealed rows say the people of now; return how many merges are forgotten. Safe to repeat."""
+    return compaction.apply_all_merges(until=until)
+
+
+def sweep(now: datetime) -> int:
+    """Remove sealed files that nobody needs any more; return how many. Safe to repeat."""
+    return sweeping.sweep(now)
+
+
+def drop_sealed(now: datetime) -> list[str]:
+    """Drop the log's partitions that are sealed and older than HOT_DAYS; return their names. Safe to repeat."""
+    return partitions.drop_sealed(now, settings.HOT_DAYS)

@@ -9,6 +9,8 @@ from events import services
 
 # One run reads on for this long; the next beat takes over from there.
 READING_S = 10.0
+SEALING_S, COMPACTING_S = 60.0, 60.0
+ERASING_S = 60.0
 
 
 @shared_task(time_limit=120)
@@ -36,3 +38,34 @@ def create_partitions() -> list[str]:
 def forget_old() -> int:
     """Delete events, refusals and message ids that are older than they are kept for. Safe to repeat."""
     return services.forget_old(timezone.now())
+
+
+@shared_task(time_limit=900)
+def seal() -> int:
+    """Seal the projects that are due; return how many events. Twice at once is harmless: one works on a project."""
+    return services.seal_due(timezone.now(), until=time.monotonic() + SEALING_S)
+
+
+@shared_task(time_limit=3600)
+def compact() -> int:
+    """Make few large sealed files of many small ones. Twice at once is harmless: one works on a project."""
+    return services.compact(timezone.now(), until=time.monotonic() + COMPACTING_S)
+
+
+@shared_task(time_limit=3600)
+def apply_merges() -> int:
+    """Let sealed rows say the people of now. Twice at once is harmless: one works on a project."""
+    return services.apply_merges(until=time.monotonic() + COMPACTING_S)
+
+
+@shared_task(time_limit=900)
+def tidy_store() -> int:
+    """Remove sealed files that nobody needs and drop the log's partitions that are sealed. Safe to repeat."""
+    now = timezone.now()
+    return services.sweep(now) + len(services.drop_sealed(now))
+
+
+@shared_task(time_limit=3600)
+def erase_people() -> int:
+    """Erase from sealed files the people whose erasure was asked for; return how many. Safe to repeat."""
+    return services.finish_person_erasures(until=time.monotonic() + ERASING_S)
