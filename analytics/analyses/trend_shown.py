@@ -254,7 +254,7 @@ def totals(result: "Result") -> tuple[list[str], list[Row]]:
     rows = [
         Row(
             value if value is not None else "All",
-            colour_of(place, value) if place < MOST_LINES else "",
+            colour_of(place, value).replace("/0.5", " is-soft") if place < MOST_LINES else "",
             [_total(result, letter, value) for letter in letters],
         )
         for place, value in enumerate(values)
