@@ -7,7 +7,19 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from events.models import Consumer, DayCount, Event, Identity, Person, PersonDay, Rejected
+from events.models import (
+    Consumer,
+    DayCount,
+    Event,
+    Identity,
+    Person,
+    PersonDay,
+    PersonErasure,
+    PersonMerge,
+    Rejected,
+    Seal,
+    Segment,
+)
 from growthplatform.core.admin import LookOnlyAdmin, LookOnlyInline
 
 # The list reads the partitions of these days only.
@@ -85,3 +97,41 @@ class ConsumerAdmin(LookOnlyAdmin):
     """How far each reader of the log has come."""
 
     list_display = ["name", "position", "caught_up_at"]
+
+
+@admin.register(Seal)
+class SealAdmin(LookOnlyAdmin):
+    list_display = ["project", "position", "sealed_at"]
+    search_fields = ["project__name", "project__slug"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(Segment)
+class SegmentAdmin(LookOnlyAdmin):
+    """The files of sealed events; a replaced one is swept away soon."""
+
+    list_display = ["path", "project", "level", "first_day", "last_day", "rows", "bytes", "made_at", "replaced_at"]
+    list_filter = ["level", ("replaced_at", admin.EmptyFieldListFilter)]
+    search_fields = ["path", "project__name", "project__slug"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(PersonMerge)
+class PersonMergeAdmin(LookOnlyAdmin):
+    list_display = ["person_id", "survivor_id", "project", "merged_at"]
+    search_fields = ["=person_id", "=survivor_id"]
+    search_help_text = "A whole number of a person."
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(PersonErasure)
+class PersonErasureAdmin(LookOnlyAdmin):
+    list_display = ["__str__", "project", "asked_at", "asked_by", "rows", "finished_at"]
+    list_filter = [("finished_at", admin.EmptyFieldListFilter)]
+    search_fields = ["=person_id", "project__slug"]
+    search_help_text = "A whole number of a person, or a project."
+    list_select_related = ["project", "asked_by"]
+    ordering = ["-pk"]

@@ -19,7 +19,7 @@ from tests.customers.test_erasing import fill
 from tests.factories import ApiKeyFactory, InvitationFactory, MemberFactory, ProjectFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
-OWN = ["customers", "events", "attribution"]
+OWN = ["customers", "events", "attribution", "analytics"]
 MODELS = [model for name in OWN for model in apps.get_app_config(name).get_models()]
 # Shown inside their decision.
 INSIDE = {"Candidate"}

@@ -8,6 +8,8 @@ from django.db import connection, models
 from django.test import Client
 from django.utils import timezone
 
+from analytics import erasure as analytics_erasure
+from analytics.models import Annotation, Cohort, CohortPerson, Dashboard, SavedView, Share, Tile
 from attribution import erasure as attribution_erasure
 from attribution.models import (
     AppleToken,
@@ -32,7 +34,7 @@ from customers import services as customers
 from customers.models import ApiKey, Deletion, Project
 from events import erasure as events_erasure
 from events import services as events
-from events.models import DayCount, Event, Identity, Person, PersonDay
+from events.models import DayCount, Event, Identity, Person, PersonDay, PersonErasure, PersonMerge, Seal, Segment
 from growthplatform import tasks
 from tests.factories import ApiKeyFactory, ProjectFactory
 
@@ -53,7 +55,12 @@ def rows_of(project_id: int) -> dict[str, int]:
 
 
 def test_every_table_that_names_a_project_is_erased() -> None:
-    listed = {*events_erasure.TABLES, "events_event", *(f"attribution_{name}" for name in attribution_erasure.TABLES)}
+    listed = {
+        *events_erasure.TABLES,
+        *("events_event", "events_seal", "events_segment"),
+        *(f"attribution_{name}" for name in attribution_erasure.TABLES),
+        *(f"analytics_{name}" for name in analytics_erasure.TABLES),
+    }
 
     naming = {
         model._meta.db_table
@@ -73,7 +80,7 @@ def fill(project: Project) -> None:
     ]
     events.record(project.pk, [*calls, {"type": "track"}])
     person = Person.objects.create(project=project, first_seen_at=now, last_seen_at=now)
-    Identity.objects.create(project=project, value="u1", person=person, known=True)
+    identity = Identity.objects.create(project=project, value="u1", person=person, known=True)
     PersonDay.objects.create(project=project, day=now.date(), person=person, events=1)
     DayCount.objects.create(project=project, day=now.date(), type="track", name="Opened", events=30)
     link = Link.objects.create(
@@ -103,6 +110,30 @@ def fill(project: Project) -> None:
     )  # fmt: skip
     AppleToken.objects.create(project=project, install=install, token="t")
     fill_settings(project, rules, decision, touch)
+    fill_store(project)
+    fill_saved(project, identity)
+
+
+def fill_store(project: Project) -> None:
+    now = timezone.now()
+    Seal.objects.create(project=project, position=7, sealed_at=now)
+    Segment.objects.create(
+        project=project, path=f"{project.pk}/gone.parquet", first_day=now.date(), last_day=now.date(), first_ts=now,
+        last_ts=now, rows=1, bytes=1, digest="0" * 32, merged_at=now,
+    )  # fmt: skip
+    PersonMerge.objects.create(project=project, person_id=8, survivor_id=9)
+    PersonErasure.objects.create(project=project, person_id=10)
+
+
+def fill_saved(project: Project, identity: Identity) -> None:
+    view = SavedView.objects.create(project=project, name="Acme view", kind="trend", query="event=Opened")
+    board = Dashboard.objects.create(project=project, name="Acme board")
+    Tile.objects.create(dashboard=board, view=view, place=0)
+    Annotation.objects.create(project=project, text="4.12.0", at=timezone.now())
+    cohort = Cohort.objects.create(project=project, name="Keen", kind="trend", size=1)
+    CohortPerson.objects.create(cohort=cohort, identity=identity)
+    Share.objects.create(project=project, view=view, token_hash=f"v{project.pk:063}")
+    Share.objects.create(project=project, dashboard=board, token_hash=f"d{project.pk:063}")
 
 
 def fill_settings(project: Project, rules: RuleSet, decision: Decision, touch: Touch) -> None:
@@ -145,6 +176,9 @@ def test_everything_of_a_deleted_project_is_erased_and_of_no_other(deletion: Del
         "Replay",
         "RuleSet",
         "Rejected",
+        "Segment",
+        "SavedView",
+        "Share",
         "messages",
     } <= before.keys()
 
@@ -152,7 +186,8 @@ def test_everything_of_a_deleted_project_is_erased_and_of_no_other(deletion: Del
 
     assert rows_of(deletion.project_id) == {}
     assert rows_of(other.pk) == of_other
-    assert Candidate.objects.count() == 1
+    for inside in (Candidate, Tile, CohortPerson):
+        assert inside._default_manager.count() == 1
 
 
 def test_a_deletion_tells_how_far_it_is_and_outlives_the_project(deletion: Deletion) -> None:
