@@ -139,6 +139,16 @@ def owned(parts: Sequence[Part], name: str) -> bool:
     return any(_owns(part, name) for part in parts)
 
 
+def question(parts: Sequence[Part], query: QueryDict) -> QueryDict:
+    """Return what of an address is the question, in its order: not a place in the result, a page of a list, a view."""
+    found = QueryDict(mutable=True)
+    for name, values in query.lists():
+        said = [value for value in values if isinstance(value, str) and value]
+        if said and (name in SHARED or owned(parts, name)):
+            found.setlist(name, said)
+    return found
+
+
 def _visible(part: Part, parts: Sequence[Part], query: QueryDict) -> bool:
     name, values = part.extra.get("only_if", ("", ()))
     if not name:

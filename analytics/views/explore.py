@@ -137,7 +137,7 @@ def _tabs(request: PageRequest, kind: str) -> list[Tab]:
 def _frame(request: PageRequest, module: ModuleType) -> dict[str, Any]:
     """Return what stands around builder and result, and follows the question."""
     query = question_of(request, module)
-    question = saved.question_in(request.GET.urlencode()) if len(request.GET.urlencode()) < saved.MOST_QUERY else ""
+    question = builder.question(module.PARTS, request.GET).urlencode()
     slug, kind = request.project.slug, module.KIND
     return {
         "module": module,

@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from analytics import cohorts, saved
+from analytics import builder, cohorts, saved
 from analytics.analyses.base import People
 from analytics.queries import people as queries
 from analytics.views.explore import find_module, question_of
@@ -85,7 +85,7 @@ def _behind(request: PageRequest, kind: str) -> Behind:
 
 def _back(request: PageRequest, kind: str) -> str:
     """Return the address of the result that these people stand behind."""
-    asked = saved.question_in(request.GET.urlencode()) if len(request.GET.urlencode()) < saved.MOST_QUERY else ""
+    asked = builder.question(find_module(kind).PARTS, request.GET).urlencode()
     return reverse("analytics:explore-analysis", args=[request.project.slug, kind]) + (f"?{asked}" if asked else "")
 
 

@@ -6,14 +6,14 @@
      "%compact"     one of the formats below
      "annotations"  deploys, incidents, experiments: one look on every chart
    House style (axes, grid, tooltip) is merged underneath, so the JSON stays small. */
-import { BarChart, LineChart, SankeyChart } from "echarts/charts";
+import { BarChart, LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
 import { each } from "./app/dom.js";
 
-use([BarChart, LineChart, SankeyChart, GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
+use([BarChart, LineChart, GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
 
 const locale = document.documentElement.lang || "en-GB";
 const number = (options) => {
@@ -33,7 +33,6 @@ const formats = {
   day: (iso) => day.format(new Date(iso)),
   hour: (iso) => hour.format(new Date(`${iso}Z`)),
   "nth-day": (n) => `Day ${n}`,
-  title: (one) => one.data.title ?? one.name,  // of what is no point on an axis, like a node of a sankey
 };
 
 const probe = document.createElement("span");
@@ -87,7 +86,7 @@ function house(option) {
     grid: { left: 8, right: 12, top: 30, bottom: 4, containLabel: true },
     ...option,
     tooltip: {
-      trigger: list(option.xAxis).length ? "axis" : "item", renderMode: "richText", confine: true, formatter,
+      trigger: "axis", renderMode: "richText", confine: true, formatter,
       backgroundColor: token("card"), borderColor: line, borderWidth: 1, borderRadius: 8, padding: [8, 12],
       textStyle: { color: ink, fontSize: 12 }, ...option.tooltip,
     },
@@ -108,9 +107,8 @@ function tooltip(option) {
   option.series.forEach((series, index) => {
     rich[`s${index}`] = { backgroundColor: series.color, width: 8, height: 8, borderRadius: 2 };
   });
-  const xFormat = list(option.xAxis)[0]?.axisLabel?.formatter || String;
+  const xFormat = list(option.xAxis)[0].axisLabel?.formatter || String;
   const formatter = (points) => {
-    if (!Array.isArray(points)) return single(points, option.series[points.seriesIndex]);
     const low = Object.fromEntries(points.filter((one) => one.seriesName.endsWith(" low")).map((one) => [one.seriesName, one.value]));
     const rows = points.filter((one) => !one.seriesName.endsWith(" low")).map((one) => {
       const show = option.series[one.seriesIndex].tooltip?.valueFormatter || String;
@@ -128,27 +126,6 @@ function tooltip(option) {
   };
   rich.s99 = { width: 8, height: 8 };
   return { rich, formatter };
-}
-
-/* A node or a flow of a sankey: what it is, and how many. */
-function single(one, series) {
-  const show = series.tooltip?.valueFormatter || formats.integer;
-  const title = one.data.title ?? (one.dataType === "edge" ? `${one.data.source} → ${one.data.target}` : one.name);
-  return `{title|${title}}\n{name|${series.unit || "people"}} {value|${show(one.value)}}`;
-}
-
-/* What series of a kind have in common, under what the figure says itself. */
-function dressed(series) {
-  if (series.type !== "sankey") return series;
-  const small = matchMedia("(max-width: 760px)").matches;
-  return {
-    left: 4, right: small ? 4 : 130, top: 8, bottom: 8, nodeWidth: 12, nodeGap: 10, draggable: false, layoutIterations: 48,
-    ...series,
-    itemStyle: { borderWidth: 0, ...series.itemStyle },
-    lineStyle: { color: "source", opacity: 0.28, curveness: 0.5, ...series.lineStyle },
-    emphasis: { focus: "adjacency", lineStyle: { opacity: 0.5 }, ...series.emphasis },
-    label: { color: token("ink"), fontFamily: font, fontSize: small ? 10 : 12, width: small ? 70 : 150, overflow: "truncate", ...series.label },
-  };
 }
 
 const marks = { deploy: "ink-2", experiment: "accent", incident: "bad", note: "ink-3" };
