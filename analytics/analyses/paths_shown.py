@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 KINDS = {"all": "all events", "pages": "pages", "screens": "screens", "actions": "actions (no pages or screens)"}
 # The picture, in its own units: a column for each step, bars as high as there are paths.
-WIDTH = 1_080
-HEIGHT = 400
+COLUMN = 156
+HEIGHT = 380
 TOP = 26
 BAR = 10
 SPACE = 26  # between two bars: their labels have two lines
 LEAST = 2
-SIGNS = 23
+SIGNS = 22
+# From so many columns on the picture is wider than the page and scrolls, so that its words can be read.
+MANY = 6
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Flow:
     bars: Sequence[Bar]
     ribbons: Sequence[Ribbon]
     label: str
+    wide: bool
 
 
 def definition(question: "PathsQuestion") -> str:
@@ -167,19 +170,19 @@ def flow(result: "Result") -> Flow:
     bottom = max((bar.y + bar.height for bar in bars.values()), default=TOP)
     heads = [(_x(step, steps, backward=backward), _head(step, backward=backward)) for step in range(steps)]
     return Flow(
-        WIDTH,
+        steps * COLUMN,
         round(bottom + SPACE),
         BAR,
         heads,
         list(bars.values()),
         _ribbons(result, bars, scale, backward=backward),
         f"{result.total:,} paths in {steps} steps; the table below holds the same numbers",
+        wide=steps >= MANY,
     )
 
 
 def _x(step: int, steps: int, *, backward: bool) -> float:
-    column = WIDTH / steps
-    return round((steps - 1 - step if backward else step) * column, 1)
+    return float((steps - 1 - step if backward else step) * COLUMN)
 
 
 def _head(step: int, *, backward: bool) -> str:

@@ -133,10 +133,10 @@ def title(result: "Result") -> str:
     """Return what the chart shows, as its heading: "Signed Up, people, each day, by plan"."""
     question = result.question
     letters = [""] if question.formula else list("ABCDEF"[: len(question.series)])
-    names = ", ".join(_series_name(question, one) for one in letters[:2])
-    more = f" and {len(letters) - 2} more" if len(letters) > 2 else ""
+    said = [_series_name(question, one, brackets=True) for one in letters]
+    names = " and ".join(said) if len(said) < 3 else f"{said[0]}, {said[1]} and {len(said) - 2} more"
     by = f", by {question.by}" if question.by else ""
-    return f"{names}{more}, each {result.now.buckets.unit}{by}"
+    return f"{names}, each {result.now.buckets.unit}{by}"
 
 
 def table(result: "Result") -> tuple[list[str], list[list[object]]]:
@@ -164,14 +164,15 @@ def name_of(question: "TrendQuestion", line: "Line") -> str:
     return f"{line.letter or 'Formula'} {line.value}" if several else line.value
 
 
-def _series_name(question: "TrendQuestion", letter: str) -> str:
+def _series_name(question: "TrendQuestion", letter: str, *, brackets: bool = False) -> str:
     if not letter:
         return question.formula.text if question.formula else ""
     series = question.series["ABCDEF".index(letter)]
     short = SHORT[series.measure].format(of=series.of or "")
     name = WHOLE.get(series.step.event, series.step.event)
     where = ", ".join(f"{one.property} {one.operator} {' or '.join(one.values)}".strip() for one in series.step.where)
-    return ", ".join(filter(None, [name[:1].upper() + name[1:], short, where]))
+    name, more = name[:1].upper() + name[1:], ", ".join(filter(None, [short, where]))
+    return f"{name} ({more})" if brackets and more else ", ".join(filter(None, [name, more]))
 
 
 def _drawn_lines(result: "Result") -> Sequence["Line"]:
@@ -277,7 +278,7 @@ def _total(result: "Result", letter: str, value: str | None) -> Cell:
 
 
 def points(result: "Result") -> tuple[list[str], list[Row]]:
-    """Return the table of points, newest first, each leading to its people."""
+    """Return the table of points under their totals, newest first, each leading to its people."""
     now = result.now
     lines = now.lines[:MOST_LINES]
     rows = [
@@ -288,7 +289,8 @@ def points(result: "Result") -> tuple[list[str], list[Row]]:
         )
         for place, start in enumerate(now.buckets.starts)
     ]
-    return [name_of(result.question, line) for line in lines], rows[::-1]
+    whole = Row("Whole period", "", [_total(result, line.letter, line.value) for line in lines])
+    return [name_of(result.question, line) for line in lines], [whole, *rows[::-1]]
 
 
 def _point(line: "Line", place: int, bucket: str) -> Cell:
