@@ -164,6 +164,7 @@ urlpatterns = [
         explore_people.explore_people,
         name="explore-people",
     ),
+    path("v1/metrics/funnel", metric_view("funnel").as_view(), name="metrics-funnel"),
     path("v1/metrics/paths", metric_view("paths").as_view(), name="metrics-paths"),
     path("v1/metrics/retention", metric_view("retention").as_view(), name="metrics-retention"),
     path("v1/metrics/trend", metric_view("trend").as_view(), name="metrics-trend"),
