@@ -99,8 +99,11 @@ class Control:
     @property
     def words(self) -> str:
         """Say in a few words what is asked for here; nothing where it is as usual."""
-        if self.part.kind in {"event", "steps", "events"}:
+        if self.part.kind in {"steps", "events"}:
             return (" → " if self.ordered else ", ").join(row.title for row in self.rows if row.event)
+        if self.part.kind == "event":
+            said = [row.title for row in self.rows if row.event and (row.conditions or row.event != self.part.usual)]
+            return f"{self.part.label.lower()} {said[0]}" if said else ""
         if self.part.kind == "choice":
             return "" if self.value == self.part.usual else dict(self.part.choices).get(self.value, "")
         return ""
@@ -192,4 +195,5 @@ def in_words(found: Sequence[Control], query: QueryDict) -> str:
     said = [one.words for one in found if one.visible and one.words]
     said += [condition.words for condition in conditions(query, "where")]
     said += [f"by {query.get('by', '')}"] if query.get("by") else []
-    return ", ".join(said)
+    text = ", ".join(said)
+    return text[:1].upper() + text[1:]

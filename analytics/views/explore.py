@@ -152,7 +152,9 @@ def _frame(request: PageRequest, module: ModuleType) -> dict[str, Any]:
 
 def _builder(request: PageRequest, module: ModuleType) -> dict[str, Any]:
     query = question_of(request, module)
-    wrong = _wrong_of(request, module) if _begun(module, query) else {}
+    wrong = _wrong_of(request, module)
+    starting = bool(wrong) and not _begun(module, query)
+    wrong = {} if starting else wrong
     found = builder.controls(module.PARTS, query, wrong=wrong)
     return {
         "controls": [one for one in found if not one.part.extra.get("more")],
@@ -166,6 +168,7 @@ def _builder(request: PageRequest, module: ModuleType) -> dict[str, Any]:
         "cohort": query.get("cohort", ""),
         "operators": builder.WORDS,
         "words": builder.in_words(found, query),
+        "starting": starting,
         "view": _view(request),
         "new": home.is_new(request.project),
     }

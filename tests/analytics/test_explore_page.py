@@ -254,5 +254,5 @@ def test_a_question_is_said_in_words() -> None:
     query = QueryDict("step=Signed Up&step=First Video&order=any&where=plan:not:free&by=country")
 
     assert builder.in_words(builder.controls(PARTS, query), query) == (
-        "Signed Up → First Video, in any order, Any event, plan is not free, by country"
+        "Signed Up → First Video, in any order, plan is not free, by country"
     )

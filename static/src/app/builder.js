@@ -214,7 +214,7 @@ function start() {
       place.querySelector("span").textContent = said ? said[1][0].toUpperCase() + said[1].slice(1) : "";
     }
     const fold = form.querySelector("[data-words]");
-    if (event.detail.words !== undefined) fold.textContent = event.detail.words || "Ask a question";
+    if (event.detail.words !== undefined) fold.textContent = event.detail.words || form.dataset.title;
     const name = document.querySelector("[data-words-value]");
     if (name && event.detail.words) name.value = event.detail.words.slice(0, 90);
   });
@@ -333,9 +333,5 @@ function start() {
     const open = form.classList.toggle("is-open");
     fold.setAttribute("aria-expanded", String(open));
   });
-  if (!location.search) {
-    form.classList.add("is-open");
-    fold.setAttribute("aria-expanded", "true");
-  }
   depend();
 }
