@@ -33,13 +33,23 @@ def module_of(kind: str) -> ModuleType:
     return found
 
 
+def over_usual_period(module: ModuleType, query: QueryDict) -> QueryDict:
+    """Return a question over its analysis' own usual period where the address names none."""
+    usual = str(getattr(module, "PERIOD_USUAL", ""))
+    if not usual or any(query.get(name) for name in ("range", "from", "to")):
+        return query
+    asked = query.copy()
+    asked["range"] = usual
+    return asked
+
+
 def ask(project: Project, kind: str, query: QueryDict, *, now: datetime) -> Asked:
     """Answer a question as an address writes it.
 
     Raises NotFound for another kind, InvalidField for what can't be read, and what the engine refuses.
     """
     module = module_of(kind)
-    question: Question = module.parse(project, query, now=now)
+    question: Question = module.parse(project, over_usual_period(module, query), now=now)
     result = module.answer(project, question)
     shown: Shown = module.shown(result)
     marks = annotations.marks(project, question.period) if shown.figures else []

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from analytics.analyses import analysis
 from analytics.analyses.base import QUESTION_PARAMETERS
+from analytics.asking import over_usual_period
 from customers.api import ProjectView
 from growthplatform.core.api import CsvRenderer, OrjsonRenderer
 from growthplatform.core.download import csv_file
@@ -49,7 +50,8 @@ def metric_view(kind: str) -> type[APIView]:
         )
         def get(self, request: Request) -> HttpResponseBase:
             """Answer the analysis."""
-            question = module.parse(self.project, request.GET, now=timezone.now())
+            asked = over_usual_period(module, request.GET)
+            question = module.parse(self.project, asked, now=timezone.now())
             result = module.answer(self.project, question)
             if request.GET.get("format") == "csv":
                 shown = module.shown(result)

@@ -25,6 +25,7 @@ TITLE = "Paths"
 LEAD = "What people do next inside a session, or what they did before an event."
 ICON = "route"
 BY = False
+COMPARES = False
 ANCHOR_WORDS = (("session", "from where sessions begin"), ("start", "from an event on"), ("end", "up to an event"))
 SHOW_WORDS = (("all", "all events"), ("pages", "pages"), ("screens", "screens"), ("actions", "actions, no pages"))
 COUNT_WORDS = (("sessions", "sessions"), ("people", "people, once each"))

@@ -14,7 +14,7 @@ from django_htmx.http import trigger_client_event
 from analytics import annotations, builder, saved
 from analytics.analyses import KINDS, analysis
 from analytics.analyses.base import Part
-from analytics.asking import Asked, ask
+from analytics.asking import Asked, ask, over_usual_period
 from analytics.catalogue import events_of
 from analytics.models import Annotation, Cohort, SavedView
 from analytics.queries import home
@@ -111,11 +111,7 @@ def find_module(kind: str) -> ModuleType:
 
 def question_of(request: PageRequest, module: ModuleType) -> QueryDict:
     """Return the question of the address, over the analysis' usual period where none is named."""
-    query = request.GET.copy()
-    usual = getattr(module, "PERIOD_USUAL", "")
-    if usual and not any(query.get(name) for name in ("range", "from", "to")):
-        query["range"] = usual
-    return query
+    return over_usual_period(module, request.GET)
 
 
 def _tabs(request: PageRequest, kind: str) -> list[Tab]:
@@ -143,6 +139,7 @@ def _frame(request: PageRequest, module: ModuleType) -> dict[str, Any]:
         "module": module,
         "kind": kind,
         "tabs": _tabs(request, kind),
+        "compares": getattr(module, "COMPARES", True),
         "period": Period.from_query(_flat(query), zone=request.project.tz, now=timezone.now()),
         "query": question,
         "people_url": f"{reverse('analytics:explore-people', args=[slug, kind])}?{question}",
