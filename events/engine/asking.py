@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from events.engine import running, soundness
 from events.engine.answers import Answer, EngineDown, Unreadable
 from events.engine.inputs import gathered, watermark
 from events.engine.tables import TABLES, Tables
+from events.engine.values import shaped
 
 if TYPE_CHECKING:
     from events.relation import Relation
@@ -47,7 +49,8 @@ def answer(
     key = _key(relation, engine, sql)
 
     def run() -> Answer:
-        return _run(relation, module, sql, people=people)
+        found = _run(relation, module, sql, people=people)
+        return replace(found, rows=shaped(found.rows, expression.schema()))
 
     if anew:
         return run()

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import ibis
 from django.conf import settings
+from ibis.config import Config
 
 from events.engine import running
 from events.engine.answers import EngineDown, TooLarge, Unreadable
@@ -50,6 +51,14 @@ OPTIONS = {
 TOO_LARGE = ("OutOfMemoryError", "maxResultSize")
 DAMAGED = ("FAILED_READ_FILE", "SparkFileNotFoundException", "FileNotFoundException", "CANNOT_READ_FILE")
 GONE = ("SparkContext was shut down", "stopped SparkContext", "Connection refused", "All masters are unresponsive")
+
+
+class _Options(Config):  # type: ignore[misc]
+    treat_nan_as_null: bool = False
+
+
+# Ibis' own back end for Spark would set these, and needs more packages than compiling does.
+ibis.options.pyspark = _Options()
 _starting = threading.Lock()
 _sessions: list[Any] = []
 
