@@ -5,6 +5,7 @@ from attribution.calibration import learn_all
 from attribution.decisions import decide_pending
 from attribution.erasure import erase
 from attribution.explain import explained, summary
+from attribution.forgetting import forget_person
 from attribution.fraud.hourly import run as watch_sources
 from attribution.installs import gather
 from attribution.late import finish, reopen
@@ -47,6 +48,7 @@ __all__ = [
     "find_link",
     "finish",
     "forget_old",
+    "forget_person",
     "gather",
     "installs_between",
     "installs_by_source",

@@ -30,11 +30,18 @@ THINGS = {
     "ruleset": "Rules",
     "domain": "Domain",
     "secret": "Key of a network",
+    "personerasure": "Person",
     "share": "Shared link",
 }
 VERBS = {LogEntry.Action.CREATE: "added", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
 # A change of one of these says what was done.
-DEEDS = {"revoked_at": "revoked", "expires_at": "rotated", "accepted_at": "accepted", "deleted_at": "deleted"}
+DEEDS = {
+    "revoked_at": "revoked",
+    "expires_at": "rotated",
+    "accepted_at": "accepted",
+    "deleted_at": "deleted",
+    "erased_at": "erased",
+}
 FIELDS = {
     "ip_policy": "addresses of people",
     "package_name": "Android package",

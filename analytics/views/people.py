@@ -48,10 +48,7 @@ def person_list(request: PageRequest) -> HttpResponse:
 @require_safe
 def person_detail(request: PageRequest, public_id: str) -> HttpResponse:
     """Show one person: traits, ids, installs with their decisions, and the timeline."""
-    number = public_id.removeprefix("p_")
-    if not number.isascii() or not number.isdigit() or len(number) > 18:
-        raise Http404("There is no such person.")
-    person = get_object_or_404(Person, project=request.project, pk=int(number))
+    person = get_object_or_404(Person, project=request.project, pk=number_of(public_id))
     ids = ids_of(request.project, person.pk)
     name = request.GET.get("name", "").replace("\x00", "")
     try:
@@ -78,3 +75,11 @@ def _traits(person: Person) -> list[tuple[str, object]]:
     """Return the traits, those that name the person first."""
     first = [(key, person.traits[key]) for key in TRAITS_FIRST if key in person.traits]
     return first + sorted((key, value) for key, value in person.traits.items() if key not in TRAITS_FIRST)
+
+
+def number_of(public_id: str) -> int:
+    """Return the number in an id like p_12. Raises Http404."""
+    number = public_id.removeprefix("p_")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        raise Http404("There is no such person.")
+    return int(number)

@@ -15,6 +15,7 @@ from attribution.candidates import INSTALL_FACTS, Claimed, Found
 from attribution.deciding import Batch, Decided, decide_batch, hold_of, stands
 from attribution.decisions import models_of
 from attribution.facts import InstallFacts
+from attribution.forgetting import ERASED
 from attribution.fraud import catalogue
 from attribution.fraud import rules as fraud
 from attribution.ledger import Hold
@@ -220,8 +221,10 @@ class Decider:
     def _gone(self, row: tuple[Claimed, Now]) -> bool:
         """Say whether a decision can't be redone: what it was made from, or what it would be made from, is erased."""
         claimed, now = row
-        if now.gone or self._kept_since is None:
-            return now.gone
+        if now.gone or claimed.distinct_id.startswith(ERASED):
+            return True
+        if self._kept_since is None:
+            return False
         looked_s, looks_s = self._rules_before(now.rule_set_id).widest_window_s, self._rules.widest_window_s
         return looks_s > looked_s and claimed.facts.installed_at - timedelta(seconds=looks_s) < self._kept_since
 

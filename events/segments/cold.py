@@ -228,7 +228,9 @@ def _read(
         return [], missing
     conditions = [("received_at < ?", [plain(border.at)]), *query.conditions]
     if border.erased:
-        conditions.append((f"person NOT IN ({', '.join(str(int(one)) for one in border.erased)})", []))
+        former = _persons_of(border.project_id, border.erased)
+        gone = sorted({one for person in border.erased for one in former.get(person, [person])})
+        conditions.append((f"person NOT IN ({', '.join(str(int(one)) for one in gone)})", []))
     paths = ", ".join("'" + str(one.path).replace("'", "''") + "'" for one in readable)
     clauses = " AND ".join(clause for clause, _ in conditions)
     source = f"(SELECT {layout.selected('duckdb')} FROM read_parquet([{paths}]))"  # noqa: S608 -- paths of our own
