@@ -34,7 +34,7 @@ def people_of(project: Project, query: str, **place: str) -> set[str]:
     found = funnel.people(project, question, place)
     numbers = [row[0] for row in found.relation.run(found.build).rows]
     assert len(numbers) == len(set(numbers))
-    return set(project.people.filter(pk__in=numbers).values_list("user_id", flat=True))
+    return {str(person.user_id) for person in project.people.filter(pk__in=numbers)}
 
 
 @pytest.fixture
@@ -98,7 +98,8 @@ def test_times_are_those_of_the_counted_attempt(shop: Project) -> None:
     result = ask(shop, WAY)
 
     to_sign_up, overall = result.now.seconds[None, 2], result.now.seconds[None, 0]
-    assert (to_sign_up.p50, to_sign_up.p90) == (3_600, pytest.approx(3_600 + 0.8 * 9 * 3_600))
+    assert to_sign_up.p50 == 3_600
+    assert to_sign_up.p90 == pytest.approx(3_600 + 0.8 * 9 * 3_600)
     assert overall.p50 == pytest.approx((2.5 * 3_600 + 49 * 3_600) / 2)
     assert sum(result.now.bars[0]) == 2
     assert sum(result.now.bars[2]) == 3
