@@ -100,9 +100,10 @@ def test_a_row_of_another_project_is_not_found_by_api(name: str, arguments: tupl
     theirs = ProjectFactory()
     fill(theirs)
     key = ApiKeyFactory(project=ProjectFactory(), kind=ApiKey.Kind.SECRET)
-    ids = [str(row.pk) for row in theirs.decisions.all()] + ["1"]
+    ids = [dict.fromkeys(arguments, str(row.pk)) for row in theirs.decisions.all()]
+    ids += [dict.fromkeys(arguments, "1"), {argument: row_of(argument, theirs) for argument in arguments}]
 
-    for number in ids:
-        path = reverse(name, kwargs=dict.fromkeys(arguments, number))
+    for kwargs in ids:
+        path = reverse(name, kwargs=kwargs)
 
         assert Client().get(path, HTTP_AUTHORIZATION=f"Bearer {key.text}").status_code in {401, 404, 405}, path

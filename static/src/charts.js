@@ -153,6 +153,8 @@ function annotated(series, annotations, off, keys, width) {
   const points = annotations.filter((one) => one.at), spans = annotations.filter((one) => one.from);
   const host = shown.find((one) => one.type === "bar") || shown[0];  // a bar gives a span its width
   const words = worded(annotations, keys ?? [], width);
+  /* Between two points of a line a span has no width until it goes on to the next one. */
+  const end = (one) => (host.type !== "bar" && one.from === one.to && keys?.[keys.indexOf(one.to) + 1]) || one.to;
   return series.map((one) => one !== host ? one : {
     ...one,
     markLine: {
@@ -167,7 +169,7 @@ function annotated(series, annotations, off, keys, width) {
       data: spans.map((one) => [{
         xAxis: one.from, itemStyle: { color: faded(token(marks[one.kind]), 0.13) },
         label: { show: words.has(one), formatter: one.short, color: token(marks[one.kind]), fontSize: 11, fontWeight: 500, position: "top", distance: 5 },
-      }, { xAxis: one.to }]),
+      }, { xAxis: end(one) }]),
     },
   });
 }
