@@ -316,11 +316,11 @@ def _read(db: duckdb.DuckDBPyConnection, group: Sequence[Segment], change: Chang
 def _write(
     db: duckdb.DuckDBPyConnection, project_id: int, level: int, folder: Path, merged_at: datetime
 ) -> list[Segment]:
-    made = []
+    made, instance = [], writing.instance()
     for number, span in enumerate(writing.spans(db, "kept", day_rows=FILE_ROWS)):
         file = folder / f"{number}.parquet"
         writing.write(db, "kept", span, file)
-        made.append(writing.segment(project_id, level, span, file, merged_at))
+        made.append(writing.segment(instance, project_id, level, span, file, merged_at=merged_at))
     return made
 
 

@@ -13,24 +13,22 @@ ORDER = "person, ts, id"
 
 # Within `message_text` this stands for the UUID, which is apart; the second for one in capital letters.
 SMALL, CAPITAL = "\x01", "\x02"
-_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_MARKED = f"[{SMALL}{CAPITAL}]"
 
-# From a table with the logical columns to those of the file, in DuckDB. An id that is nothing but a UUID has no text.
-_SMALL_UUID = f"regexp_extract(message_id, '{_UUID}')"
-_CAPITAL_UUID = f"regexp_extract(message_id, '{_UUID.replace('a-f', 'A-F')}')"
+# From a table with the logical columns to those of the file, in DuckDB. The UUID is at the end, as the libraries of all
+# senders have it; an id that is nothing but a UUID has no text, one without any is all text.
+_TAIL = "right(message_id, 36)"
+_UUID = f"try_cast({_TAIL} AS UUID)"
+_FREE = f"NOT contains(message_id, '{SMALL}') AND NOT contains(message_id, '{CAPITAL}')"
+_IS_SMALL = f"({_UUID}::VARCHAR = {_TAIL} AND {_FREE})"
+_IS_CAPITAL = f"(upper({_UUID}::VARCHAR) = {_TAIL} AND {_FREE})"
+_HEAD = "left(message_id, length(message_id) - 36)"
 PACKED = f"""
 {", ".join(AS_THEY_ARE)},
-CASE WHEN length(message_id) < 36 OR regexp_matches(message_id, '{_MARKED}') THEN NULL
-     WHEN {_SMALL_UUID} <> '' THEN unhex(replace({_SMALL_UUID}, '-', ''))
-     WHEN {_CAPITAL_UUID} <> '' THEN unhex(replace({_CAPITAL_UUID}, '-', '')) END AS message_uuid,
-CASE WHEN length(message_id) < 36 OR regexp_matches(message_id, '{_MARKED}') THEN message_id
-     WHEN {_SMALL_UUID} = message_id THEN NULL
-     WHEN {_SMALL_UUID} <> '' THEN regexp_replace(message_id, '{_UUID}', '{SMALL}')
-     WHEN {_CAPITAL_UUID} <> '' THEN replace(message_id, {_CAPITAL_UUID}, '{CAPITAL}')
-     ELSE message_id END AS message_text,
+CASE WHEN {_IS_SMALL} OR {_IS_CAPITAL} THEN {_UUID}::BLOB END AS message_uuid,
+CASE WHEN {_IS_SMALL} THEN CASE WHEN length(message_id) > 36 THEN {_HEAD} || '{SMALL}' END
+     WHEN {_IS_CAPITAL} THEN {_HEAD} || '{CAPITAL}' ELSE message_id END AS message_text,
 epoch_us(received_at) - epoch_us(ts) AS received_us, epoch_us(claimed_at) - epoch_us(ts) AS claimed_us,
-clamped, ip, {", ".join(PLAIN_END)}
+clamped, ip, {", ".join(f"{name}::VARCHAR AS {name}" for name in PLAIN_END)}
 """
 
 _ADDED = {

@@ -1,19 +1,21 @@
 """From hot rows to sealed files: stretch by stretch of the log, each committed as a whole."""
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import duckdb
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow
 from django.db import connection, transaction
 from django.utils import timezone
-from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from events.models import Seal, Segment
 from events.segments import files, layout, locks, writing
 from events.segments.reading import LOWEST
-from events.store import raw_cursor
 
 # Sealed at once at the most, about: what a stretch takes of disk and memory.
 STRETCH_ROWS = 250_000
@@ -38,28 +40,12 @@ JOIN events_identity i ON i.project_id = e.project_id AND i.value = COALESCE(e.u
 WHERE e.project_id = {project} AND e.position >= {low} AND e.position < {high}
 """
 )
-COLUMNS = {
-    "person": "BIGINT",
-    "event": "VARCHAR",
-    "ts": "TIMESTAMP",
-    "id": "BIGINT",
-    "type": "VARCHAR",
-    "name": "VARCHAR",
-    "user_id": "VARCHAR",
-    "anonymous_id": "VARCHAR",
-    "message_id": "VARCHAR",
-    "received_at": "TIMESTAMP",
-    "claimed_at": "TIMESTAMP",
-    "clamped": "BOOLEAN",
-    "ip": "VARCHAR",
-    "properties": "VARCHAR",
-    "context": "VARCHAR",
-}
-# PostgreSQL writes null as nothing and the empty text as ""; a line is as long as the longest event.
-CSV = (
-    "header=false, auto_detect=false, nullstr='', allow_quoted_nulls=false, delim=',', quote='\"', escape='\"',"
-    " max_line_size=33554432"
-)
+COLUMNS = (
+    "person", "event", "ts", "id", "type", "name", "user_id", "anonymous_id", "message_id", "received_at", "claimed_at",
+    "clamped", "ip", "properties", "context",
+)  # fmt: skip
+# Of the database's settings, what a connection of its own needs.
+CONNECTION = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey")
 # What all readers have read: each of these rows has its person. Below it nothing can appear any more.
 TOP = "SELECT min(position) FROM events_consumer"
 
@@ -85,8 +71,9 @@ def seal(project_id: int, *, stretch_rows: int = STRETCH_ROWS, until: float = fl
     rows = 0
     try:
         with locks.alone(project_id):
-            while time.monotonic() < until and (stretch := _next(project_id, stretch_rows)):
-                rows += _seal(project_id, stretch)
+            for stretch, made in _made(project_id, stretch_rows, until):
+                _commit(project_id, stretch, made)
+                rows += sum(one.rows for one in made)
     except (locks.Busy, Overtaken):
         return rows
     return rows
@@ -143,11 +130,32 @@ def _begin(top: int) -> None:
         )
 
 
-def _next(project_id: int, rows: int) -> Stretch | None:
+def _made(project_id: int, rows: int, until: float) -> Iterator[tuple[Stretch, list[Segment]]]:
+    """Yield stretch by stretch with its files in the store; the next one is read while files are written."""
+    instance, low, writing_now = writing.instance(), _sealed_below(project_id), None
+    with ThreadPoolExecutor(1) as pool:
+        while time.monotonic() < until and (stretch := _next(project_id, low, rows)):
+            read = _Read(project_id)
+            try:
+                read.copy(stretch)
+                if writing_now:
+                    yield writing_now[0], writing_now[1].result()
+            except BaseException:
+                read.close()
+                raise
+            writing_now = stretch, pool.submit(read.write, instance)
+            low = stretch.high
+        if writing_now:
+            yield writing_now[0], writing_now[1].result()
+
+
+def _sealed_below(project_id: int) -> int:
+    found = Seal.objects.filter(project=project_id).values_list("position", flat=True).first()
+    return LOWEST if found is None else found
+
+
+def _next(project_id: int, low: int, rows: int) -> Stretch | None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT position FROM events_seal WHERE project_id = %s", [project_id])
-        found = cursor.fetchone()
-        low = found[0] if found else LOWEST
         cursor.execute(TOP)
         top = cursor.fetchone()[0]
         if top is None or top <= low:
@@ -161,42 +169,49 @@ def _next(project_id: int, rows: int) -> Stretch | None:
     return Stretch(low, full[0] + 1 if full else top)
 
 
-def _seal(project_id: int, stretch: Stretch) -> int:
-    with files.workspace() as folder:
-        merged_at = _copy(project_id, stretch, folder / "hot.csv")
-        with writing.database(folder) as db:
-            made = _write(db, project_id, folder, merged_at)
-    _commit(project_id, stretch, made)
-    return sum(one.rows for one in made)
+class _Read:
+    """The rows of a stretch in a DuckDB of their own, on the way from the log to files."""
+
+    def __init__(self, project_id: int):
+        self.project_id = project_id
+        # Before the rows are read: of merges that happen meanwhile they may show some, and are told all.
+        self.merged_at = writing.merged_at(project_id)
+        self._open = ExitStack()
+        self._folder = self._open.enter_context(files.workspace())
+        self._db = self._open.enter_context(writing.database(self._folder))
+
+    def close(self) -> None:
+        self._open.close()
+
+    def copy(self, stretch: Stretch) -> None:
+        """Copy rows with the people of this moment: binary, batch by batch, by one statement on its own connection.
+
+        It only reads, so it gets no number and holds back no reader of the log, however long it takes.
+        """
+        given = {"project": self.project_id, "low": stretch.low, "high": stretch.high}
+        with adbc.connect(_address(), autocommit=True) as log, log.cursor() as cursor:
+            cursor.execute(HOT.format(**{name: int(value) for name, value in given.items()}))
+            found = cursor.fetch_record_batch()
+            fields = [field.with_name(name) for field, name in zip(found.schema, COLUMNS, strict=True)]
+            batches = (batch.rename_columns(list(COLUMNS)) for batch in found)
+            self._db.register("rows", pyarrow.RecordBatchReader.from_batches(pyarrow.schema(fields), batches))
+            self._db.execute(f"CREATE TABLE hot AS SELECT {layout.PACKED} FROM rows")  # noqa: S608 -- our own names
+            self._db.unregister("rows")
+
+    def write(self, instance: str) -> list[Segment]:
+        """Put the rows into the store as files; return their segments, which nobody knows of yet."""
+        made = []
+        with self._open:
+            for number, span in enumerate(writing.spans(self._db, "hot")):
+                file = self._folder / f"{number}.parquet"
+                writing.write(self._db, "hot", span, file)
+                made.append(writing.segment(instance, self.project_id, 0, span, file, merged_at=self.merged_at))
+        return made
 
 
-def _copy(project_id: int, stretch: Stretch, target: Path) -> datetime:
-    """Copy the stretch's rows with the people of this moment; return which merges they show."""
-    given = {"project": project_id, "low": stretch.low, "high": stretch.high}
-    select = sql.SQL(HOT).format(**{name: sql.Literal(value) for name, value in given.items()})
-    alone = not connection.in_atomic_block
-    with transaction.atomic():
-        # Reading only, so it gets no number and holds back no reader of the log, however long it takes.
-        if alone:
-            raw_cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        merged_at = writing.merged_at(project_id)
-        statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(select)
-        with target.open("wb") as out, raw_cursor().copy(statement) as copy:
-            for block in copy:
-                out.write(block)
-    return merged_at
-
-
-def _write(db: duckdb.DuckDBPyConnection, project_id: int, folder: Path, merged_at: datetime) -> list[Segment]:
-    kinds = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
-    source = f"read_csv('{folder / 'hot.csv'}', columns={{{kinds}}}, {CSV})"
-    db.execute(f"CREATE TABLE hot AS SELECT {layout.PACKED} FROM {source}")  # noqa: S608 -- our own names
-    (folder / "hot.csv").unlink()
-    made = []
-    for number, span in enumerate(writing.spans(db, "hot")):
-        writing.write(db, "hot", span, folder / f"{number}.parquet")
-        made.append(writing.segment(project_id, 0, span, folder / f"{number}.parquet", merged_at))
-    return made
+def _address() -> str:
+    parameters = connection.get_connection_params()
+    return make_conninfo(**{name: parameters[name] for name in CONNECTION if parameters.get(name)})
 
 
 def _commit(project_id: int, stretch: Stretch, made: list[Segment]) -> None:

@@ -14,7 +14,7 @@ from events.models import Segment
 from events.segments import files, layout
 
 # What one job may take; beyond it, DuckDB writes to its temporary folder.
-MEMORY_MB = 768
+MEMORY_MB = 512
 THREADS = 2
 # A day with so many rows gets a file of its own; what is left of a month shares one.
 DAY_ROWS = 20_000
@@ -76,10 +76,10 @@ def write(db: duckdb.DuckDBPyConnection, source: str, span: Span, target: Path) 
     )
 
 
-def segment(project_id: int, level: int, span: Span, file: Path, merged_at: datetime) -> Segment:
+def segment(instance: str, project_id: int, level: int, span: Span, file: Path, *, merged_at: datetime) -> Segment:
     """Put a file into the store and return its row, which is not saved yet: until it is, nobody knows of the file."""
     first, last = span.first_ts.replace(tzinfo=UTC), span.last_ts.replace(tzinfo=UTC)
-    name = f"{instance()}/{project_id}/{first:%Y-%m}/{first:%d}-{level}-{uuid4().hex[:16]}.parquet"
+    name = f"{instance}/{project_id}/{first:%Y-%m}/{first:%d}-{level}-{uuid4().hex[:16]}.parquet"
     made = Segment(
         project_id=project_id,
         path=name,
