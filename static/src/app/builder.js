@@ -74,12 +74,11 @@ function start() {
   };
 
   /* 2. Asking */
-  let timer, asked = location.search, first = true;
+  let timer, asked = location.search;
 
   function ask(search, { push = true } = {}) {
     if (push && search !== location.search) history.pushState({}, "", location.pathname + search);
     asked = search;
-    box.querySelector("#result > [data-gone]")?.remove();
     window.htmx.ajax("GET", location.pathname + search, { source: result, target: result, swap: "innerHTML", headers: { "X-Explore": "changed" } });
     told();
   }
@@ -99,10 +98,12 @@ function start() {
   on("click", "#bar a[href^='?'], #result a[href^='?']:not([download])", (event, link) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || link.getAttribute("hx-get")) return;
     event.preventDefault();
+    link.closest("details")?.removeAttribute("open");
     ask(written([...new URLSearchParams(link.search)]));
   });
   on("submit", "#bar form", (event, dates) => {
     event.preventDefault();
+    dates.closest("details").open = false;
     ask(written([...new FormData(dates)]));
   });
   on("click", "[data-ask]", () => ask(location.search));
@@ -125,12 +126,13 @@ function start() {
 
   /* 3. Waiting: after 300 ms a skeleton or paler numbers, after 2 s how long already and Cancel */
   const working = box.querySelector(".g-working"), words = working.querySelector("[data-working]");
-  let timers = [], ticket = "", left = false;
+  let timers = [], ticket = "";
 
   function wait(running) {
     timers.forEach(clearTimeout);
     timers = [];
     box.classList.remove("is-waiting");
+    box.classList.toggle("is-bare", !result.firstElementChild);
     working.hidden = true;
     result.setAttribute("aria-busy", String(running));
     if (!running) return;
@@ -164,7 +166,6 @@ function start() {
     if (!mine(event) || event.detail.xhr?.status === 0) return;
     ticket = "";
     wait(false);
-    first = false;
     if (event.detail.failed && event.detail.xhr.status !== 422 && event.detail.xhr.getResponseHeader("X-Answer") !== "result") show("failed");
   });
   for (const type of ["htmx:sendError", "htmx:timeout"])
@@ -177,7 +178,7 @@ function start() {
   function stop() {
     if (!ticket) return;
     const body = new URLSearchParams({ ticket });
-    fetch(form.dataset.cancel, { method: "POST", body, keepalive: true, headers: JSON.parse(document.body.getAttribute("hx-headers")) }).catch(() => {});
+    fetch(form.dataset.end, { method: "POST", body, keepalive: true, headers: JSON.parse(document.body.getAttribute("hx-headers")) }).catch(() => {});
     ticket = "";
   }
 
@@ -189,10 +190,7 @@ function start() {
     announce("Cancelled");
     result.querySelector("[data-ask]").focus();
   });
-  addEventListener("pagehide", () => {
-    left = true;
-    stop();
-  });
+  addEventListener("pagehide", stop);
 
   /* The date range is drawn again with each answer; who was in it stays there. */
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
