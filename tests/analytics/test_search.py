@@ -3,6 +3,8 @@
 import pytest
 from django.utils import timezone
 
+from analytics import dashboards, saved
+from analytics.models import Cohort
 from attribution.models import Link
 from events.models import Identity, Person
 from tests.scene import Scene, make_scene, text_of
@@ -30,6 +32,21 @@ def test_people_and_links_are_found_at_once(scene: Scene) -> None:
     assert "Winnie" in found
     assert "Winter sale" in found
     assert found.count('role="option"') == 2
+
+
+def test_what_members_saved_is_found_by_any_part_of_its_name(scene: Scene) -> None:
+    saved.create(scene.project, "The winter funnel", "funnel", "step=A&step=B")
+    gone = saved.create(scene.project, "Winter of before", "trend", "event=A")
+    saved.delete(gone, now=timezone.now())
+    board = dashboards.create(scene.project, "Winter")
+    Cohort.objects.create(project=scene.project, name="Bought in winter", kind="trend")
+
+    found = text_of(scene.viewer.get(scene.url("search/?q=winter")))
+
+    assert "The winter funnel" in found
+    assert "Bought in winter" in found
+    assert scene.url(f"dashboards/{board.pk}/") in found
+    assert "Winter of before" not in found
 
 
 @pytest.mark.parametrize("q", ["", "w", "zz", "%00"])
