@@ -6,6 +6,7 @@ The first question starts the process, which answers one question at a time. Nee
 import atexit
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,8 +36,11 @@ JSON_TEXT = """
 CREATE FUNCTION IF NOT EXISTS json_text AS (document, path) ->
     if(JSON_VALUE(document, path) = 'null' AND JSON_QUERY(document, path) = '[null]', NULL, JSON_VALUE(document, path))
 """
+# What an expression uses several times is named in its WITH; by itself ClickHouse would run it each time.
+COMMON = re.compile(r'"(t\d+)" AS \(')
 SETTINGS = """
-SET function_json_value_return_type_allow_nullable = 1, function_json_value_return_type_allow_complex = 1,
+SET enable_materialized_cte = 1,
+    function_json_value_return_type_allow_nullable = 1, function_json_value_return_type_allow_complex = 1,
     join_use_nulls = 1, session_timezone = 'UTC', union_default_mode = 'DISTINCT',
     input_format_csv_empty_as_default = 0,
     format_csv_null_representation = '', aggregate_functions_null_for_empty = 1, transform_null_in = 0
@@ -52,7 +56,8 @@ def run(inputs: Inputs, sql: str) -> tuple[Sequence[str], Sequence[tuple[Any, ..
         child = _running()
         with tempfile.NamedTemporaryFile(prefix="growth-answer-", suffix=".arrow") as file:
             with running.limited(child.kill):
-                child.ask({"statements": _statements(inputs), "sql": sql, "file": file.name})
+                once = COMMON.sub(r'"\1" AS MATERIALIZED (', sql)
+                child.ask({"statements": _statements(inputs), "sql": once, "file": file.name})
             return _read(Path(file.name))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import ibis
+import sqlglot
 from django.conf import settings
 from ibis.config import Config
 
@@ -72,14 +73,34 @@ def run(inputs: Inputs, sql: str) -> tuple[Sequence[str], Sequence[tuple[Any, ..
     context = session.sparkContext
     # Its jobs are those of this thread until the next question gives the thread another name.
     context.setJobGroup(group, "question", interruptOnCancel=True)
+    kept: list[Any] = []
     try:
         with running.limited(lambda: context.cancelJobGroup(group)):
             _supply(session, inputs)
-            found = session.sql(sql)
+            found = session.sql(_with_common_parts_kept(session, sql, kept))
             return found.columns, [tuple(row) for row in found.collect()]
     except Exception as fault:
         _translate(fault)
         raise
+    finally:
+        for part in kept:
+            part.unpersist()
+
+
+def _with_common_parts_kept(session: Any, sql: str, kept: list[Any]) -> str:
+    """Make a view of each part of WITH, kept once it was computed, and return the rest.
+
+    By itself Spark would compute a part again wherever the expression uses it. They are added to `kept`.
+    """
+    query = sqlglot.parse_one(sql, dialect="spark")
+    common = query.find(sqlglot.exp.With)
+    if common is None:
+        return sql
+    for part in common.expressions:
+        kept.append(session.sql(part.this.sql(dialect="spark")).cache())
+        kept[-1].createOrReplaceTempView(part.alias)
+    common.pop()
+    return str(query.sql(dialect="spark"))
 
 
 def _translate(fault: Exception) -> None:
