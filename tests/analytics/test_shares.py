@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from analytics import dashboards, saved, sharing
 from analytics.models import Dashboard, SavedView, Share, Tile
+from customers import services as customers
 from tests.analytics.stories import tell
 from tests.scene import Scene, make_scene, text_of, words_of
 
@@ -50,6 +51,15 @@ def test_a_shared_view_is_seen_without_an_account_and_kept_from_search_engines(s
         assert "no-store" in answer["Cache-Control"]
     assert "/people/" not in text_of(result)
     assert "/dashboard/" not in text_of(page) + text_of(result)
+
+
+def test_the_address_is_not_written_into_our_own_page_views(scene: Scene, view: SavedView) -> None:
+    path = shared(scene, f"views/{view.pk}/")
+    customers.house()
+
+    assert "data-write-key" in text_of(Client().get("/accounts/login/"))
+    assert "data-write-key" not in text_of(Client().get(path))
+    customers.forget_house()
 
 
 def test_a_shared_dashboard_shows_its_tiles_and_no_others(scene: Scene, board: Dashboard) -> None:
