@@ -1,6 +1,7 @@
 """The people behind one place of a result: to look at, to export, to keep as a cohort."""
 
-from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -23,30 +24,30 @@ from growthplatform.core.paging import InvalidCursor, paginate
 TEMPLATE = "analytics/explore/people.html"
 
 
-@dataclass(frozen=True)
-class Behind:
-    """The people behind a place, in the order of their numbers."""
-
-    people: People
-    ids: list[int]
-
-
 @project_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def explore_people(request: PageRequest, kind: str) -> HttpResponse:
     """Show the people behind a bar or cell; POST keeps them as a cohort."""
     module = find_module(kind)
     try:
-        found = _behind(request, kind)
+        people = _people(request, module)
     except InvalidField as wrong:
         raise Http404(wrong.message) from None
-    except Problem as problem:
-        context = {"module": module, "kind": kind, "problem": problem, "back": _back(request, kind)}
-        return page(request, TEMPLATE, context, partial="rows", status=problem.status)
+    context = {"module": module, "title": people.title, "back": _back(request, kind), "lazy": True}
     if request.method == "POST":
-        return _keep(request, kind, found)
+        return _keep(request, kind, people)
+    wanted = request.htmx or request.GET.get("format") == "csv"
+    return _rows(request, kind, people, context) if wanted else page(request, TEMPLATE, context)
+
+
+def _rows(request: PageRequest, kind: str, people: People, context: dict[str, Any]) -> HttpResponse:
+    """Answer the list, which the page asks for when it is there, or the file."""
+    try:
+        ids = ids_of(people)
+    except Problem as problem:
+        return page(request, TEMPLATE, {**context, "problem": problem, "lazy": False}, partial="rows")
     q, sort = request.GET.get("q", "").replace("\x00", ""), request.GET.get("sort", queries.USUAL)
-    rows = queries.people(request.project, q).filter(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [found.ids]))
+    rows = queries.people(request.project, q).filter(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [ids]))
     if request.GET.get("format") == "csv":
         lines = queries.lines_of(request.project, rows, sort=sort)
         return csv_file(f"{request.project.slug}-{kind}-people", queries.CSV_HEAD, lines)
@@ -56,31 +57,33 @@ def explore_people(request: PageRequest, kind: str) -> HttpResponse:
         raise Http404(InvalidCursor.message) from None
     csv = request.GET.copy()
     csv["format"] = "csv"
-    context = {
-        "module": module,
-        "kind": kind,
-        "title": found.people.title,
-        "total": len(found.ids),
-        "found": rows.count() if q else len(found.ids),
+    context |= {
+        "lazy": False,
+        "total": len(ids),
+        "found": rows.count() if q else len(ids),
         "rows": queries.with_ids(shown.rows),
         "next": shown.next,
         "q": q,
         "first_sort": queries.USUAL,
-        "back": _back(request, kind),
         "csv_url": f"?{csv.urlencode()}",
     }
     return page(request, TEMPLATE, context, partial="rows")
 
 
-def _behind(request: PageRequest, kind: str) -> Behind:
-    module = find_module(kind)
+def _people(request: PageRequest, module: ModuleType) -> People:
+    """Return whom the address means, not yet counted. Raises InvalidField."""
     query = question_of(request, module)
     question = module.parse(request.project, query, now=timezone.now())
     place = {name: value for name, value in query.items() if isinstance(value, str)}
-    people = module.people(request.project, question, place)
+    people: People = module.people(request.project, question, place)
+    return people
+
+
+def ids_of(people: People) -> list[int]:
+    """Count the people behind a place; return their numbers in order."""
     answer = people.relation.run(people.build)
     at = list(answer.columns).index("person")
-    return Behind(people, sorted({int(row[at]) for row in answer.rows if row[at] is not None}))
+    return sorted({int(row[at]) for row in answer.rows if row[at] is not None})
 
 
 def _back(request: PageRequest, kind: str) -> str:
@@ -89,7 +92,7 @@ def _back(request: PageRequest, kind: str) -> str:
     return reverse("analytics:explore-analysis", args=[request.project.slug, kind]) + (f"?{asked}" if asked else "")
 
 
-def _keep(request: PageRequest, kind: str, found: Behind) -> HttpResponse:
+def _keep(request: PageRequest, kind: str, people: People) -> HttpResponse:
     """Save the people as a cohort and lead there."""
     if not request.member.can_edit:
         raise PermissionDenied(REFUSED)
@@ -100,11 +103,14 @@ def _keep(request: PageRequest, kind: str, found: Behind) -> HttpResponse:
             request.POST.get("name", ""),
             kind,
             saved.question_in(request.GET.urlencode()),
-            found.ids,
+            ids_of(people),
             request.user,
         )
     except InvalidField as wrong:
         messages.error(request, f"Not saved. {wrong.detail[0]['message']}")
+        return HttpResponseRedirect(request.get_full_path())
+    except Problem as problem:
+        messages.error(request, f"Not saved. {problem.message}")
         return HttpResponseRedirect(request.get_full_path())
     messages.success(request, f"{cohort.size:,} {'person' if cohort.size == 1 else 'people'} saved as {cohort.name}.")
     try:

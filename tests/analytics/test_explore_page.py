@@ -148,13 +148,15 @@ def test_the_numbers_are_a_file(scene: Scene) -> None:
 def test_people_stand_behind_a_result(scene: Scene) -> None:
     place = "explore/trend/people/?event=Signed+Up&event1.where=plan:is:pro&series=A"
 
-    answer = scene.owner.get(scene.url(place))
+    answer = scene.owner.get(scene.url(place), **FRAGMENT)
 
     said = words_of(answer)
     assert "2 people" in said
     assert "Ada" in said
     assert "Bob" not in said
-    assert f"{scene.url('explore/trend/')}?event=Signed+Up&amp;event1.where=plan%3Ais%3Apro" in text_of(answer)
+    assert f"{scene.url('explore/trend/')}?event=Signed+Up&amp;event1.where=plan%3Ais%3Apro" in text_of(
+        scene.owner.get(scene.url(place))
+    )
     found = words_of(scene.owner.get(scene.url(place + "&q=Ev"), **FRAGMENT))
     assert "1 of 2 people found" in found
     assert "Ada" not in found
@@ -162,9 +164,24 @@ def test_people_stand_behind_a_result(scene: Scene) -> None:
     assert sorted(row["user_id"] for row in rows) == ["ada", "eve"]
 
 
+def test_the_page_of_people_comes_at_once_and_a_refusal_is_said_in_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object, **__: object) -> None:
+        raise TooSlow
+
+    monkeypatch.setattr(Relation, "run", slow)
+    place = scene.url("explore/trend/people/?event=Signed+Up")
+
+    assert "People who did “Signed Up”" in words_of(scene.owner.get(place))
+    assert "takes longer than is allowed" in words_of(scene.owner.get(place, **FRAGMENT))
+    assert "takes longer than is allowed" in words_of(scene.owner.get(place + "&format=csv"))
+    assert "Not saved. This question" in words_of(scene.owner.post(place, {"name": "Payers"}, follow=True))
+
+
 @pytest.mark.parametrize("place", ["event=Signed+Up&series=Z", "", "event=Signed+Up&cursor=x"])
 def test_a_place_that_cannot_be_is_not_found(scene: Scene, place: str) -> None:
-    assert scene.owner.get(scene.url(f"explore/trend/people/?{place}")).status_code == 404
+    assert scene.owner.get(scene.url(f"explore/trend/people/?{place}"), **FRAGMENT).status_code == 404
 
 
 def test_people_are_kept_as_a_cohort_and_narrow_a_question_down(scene: Scene) -> None:
@@ -175,7 +192,7 @@ def test_people_are_kept_as_a_cohort_and_narrow_a_question_down(scene: Scene) ->
     cohort = Cohort.objects.get()
     assert answer.status_code == 302
     assert (cohort.name, cohort.kind, cohort.size) == ("Payers", "trend", 2)
-    behind = scene.owner.get(scene.url(f"explore/trend/people/?event=Signed+Up&cohort={cohort.pk}"))
+    behind = scene.owner.get(scene.url(f"explore/trend/people/?event=Signed+Up&cohort={cohort.pk}"), **FRAGMENT)
     assert "2 people" in words_of(behind)
     assert "Payers (2)" in words_of(scene.owner.get(scene.url("explore/trend/")))
 
