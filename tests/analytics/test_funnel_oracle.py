@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.expressions.base import Filter, Property, Step
-from analytics.expressions.funnel import BEHIND, LAST, NO_ACTS, NOT_REACHED, Funnel, journeys
+from analytics.expressions.funnel import LAST, NO_ACTS, NO_STEP, NOT_REACHED, Funnel, journeys
 from events.engine.tables import TABLES
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "analytics_reference.json"
@@ -102,7 +102,7 @@ def ordered(acts: Sequence[Act], funnel: Funnel) -> list[Act]:
 
     def place(act: Act) -> tuple[int, int, int]:
         mine = [place for place, step in enumerate(funnel.steps) if is_step(act, step)]
-        return (act.at, mine[0] if mine else BEHIND, act.id)
+        return (act.at, mine[0] if mine else NO_STEP, act.id)
 
     return sorted(acts, key=place)
 
