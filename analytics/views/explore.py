@@ -15,7 +15,7 @@ from analytics import annotations, builder, saved
 from analytics.analyses import KINDS, analysis
 from analytics.analyses.base import Part
 from analytics.asking import Asked, ask, over_usual_period
-from analytics.catalogue import events_of
+from analytics.catalogue import events_of, suggest, unknown
 from analytics.models import Annotation, Cohort, SavedView
 from analytics.queries import home
 from customers.pages import PageRequest, project_page
@@ -224,8 +224,24 @@ def _shown(request: PageRequest, asked: Asked) -> dict[str, Any]:
         "table": asked.shown.rows[:MOST_ROWS],
         "table_left": max(0, len(asked.shown.rows) - MOST_ROWS),
         "annotations": _newest(notes),
+        "meant": _meant(request, asked.module) if asked.shown.notes else (),
         "csv_url": f"?{csv.urlencode()}",
     }
+
+
+def _meant(request: PageRequest, module: ModuleType) -> list[tuple[str, str]]:
+    """Return for each event that was never received the one that may be meant, with the question about that."""
+    found = []
+    for part in module.PARTS:
+        if part.kind not in {"event", "steps", "events"}:
+            continue
+        names = request.GET.getlist(part.name)
+        for name in dict.fromkeys(names):
+            if name and unknown(request.project, [name]) and (meant := suggest(request.project, name)):
+                query = request.GET.copy()
+                query.setlist(part.name, [meant[0] if one == name else one for one in names])
+                found.append((meant[0], f"?{query.urlencode()}"))
+    return found
 
 
 def _newest(notes: Any) -> list[Annotation]:

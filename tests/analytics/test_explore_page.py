@@ -106,9 +106,11 @@ def test_a_question_that_is_not_begun_is_taught_and_one_that_is_wrong_says_where
 
 
 def test_an_unknown_event_is_suggested_to_be_another(scene: Scene) -> None:
-    said = words_of(asked(scene, "event=Signd+Up"))
+    answer = asked(scene, "event=Signd+Up&where=plan:is:pro")
 
+    said = words_of(answer)
     assert "Did you mean “Signed Up”?" in said
+    assert 'href="?event=Signed+Up&amp;where=plan%3Ais%3Apro"' in text_of(answer)
     assert "Nothing in these days" in said
 
 

@@ -94,9 +94,11 @@ function start() {
 
   addEventListener("popstate", () => location.search !== asked && location.reload());
 
-  /* Links that only change the address, as those of the date range, are asked in place. */
+  /* Links that change only the period are asked in place; others draw the builder again, with the page. */
+  const PERIOD = ["range", "from", "to", "compare"];
+  const timeless = (search) => [...new URLSearchParams(search)].filter(([name, said]) => said && !PERIOD.includes(name)).sort().join("&");
   on("click", "#bar a[href^='?'], #result a[href^='?']:not([download])", (event, link) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || link.getAttribute("hx-get")) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey || link.getAttribute("hx-get") || timeless(link.search) !== timeless(location.search)) return;
     event.preventDefault();
     link.closest("details")?.removeAttribute("open");
     ask(written([...new URLSearchParams(link.search)]));
@@ -142,7 +144,11 @@ function start() {
       words.textContent = `Counting for ${Math.round((Date.now() - since) / 1000)} s. Many events over a long time take longer.`;
       timers.push(setTimeout(tell, 1000));
     };
-    timers = [setTimeout(() => box.classList.add("is-waiting"), AFTER.waiting), setTimeout(tell, AFTER.working)];
+    timers = [
+      setTimeout(() => box.classList.add("is-waiting"), AFTER.waiting),
+      setTimeout(tell, AFTER.working),
+      setTimeout(() => announce("Still counting. The button Cancel ends it."), AFTER.working),  // once, not each second
+    ];
   }
 
   const mine = (event) => event.detail.target === result || event.detail.elt === result;
@@ -219,7 +225,7 @@ function start() {
 
   /* 5. Rows and filters */
   form.addEventListener("change", changed);
-  form.addEventListener("input", (event) => event.target.matches("[data-amount], input[type=number], input[data-value]:not([data-pick])") && changed());
+  form.addEventListener("input", (event) => event.target.matches("input[type=number]") && changed());
 
   on("click", "#builder [data-add-row]", (_, button) => focused(add(button.closest("[data-part]"))));
 
