@@ -2,12 +2,14 @@
 # make test   the whole suite; ARGS="tests/events -k batch" for a part of it
 # make check  format, lint, types, imports, templates, migrations
 # make bench  the benchmarks; ARGS="ingest" for one of them
+# make test-scale  the engines of analytics beside each other on EVENTS=10000000 made-up events; needs Java 17
 #
 # What they need is installed into .venv and node_modules once. docs/running.md says more.
 
 PYTHON ?= python3
 CHROMIUM ?= /usr/bin/chromium
 ARGS ?=
+EVENTS ?= 10000000
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
@@ -21,7 +23,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export CHROMIUM
 MAKEFLAGS += --no-print-directory
 
-.PHONY: run test check bench packages dev-packages front-end chromium clean
+.PHONY: run test test-scale check bench packages dev-packages scale-packages front-end chromium clean
 
 run:
 	@$(MAKE) -s -j2 packages front-end
@@ -30,6 +32,10 @@ run:
 test:
 	@$(MAKE) -s -j2 dev-packages front-end chromium
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+test-scale:
+	@$(MAKE) -s -j2 dev-packages scale-packages front-end
+	@SCALE_EVENTS=$(EVENTS) exec $(BIN)/python -m pytest tests/scale $(ARGS)
 
 check:
 	@$(MAKE) -s -j2 dev-packages front-end
@@ -52,6 +58,7 @@ clean:
 
 packages: .venv/.installed
 dev-packages: .venv/.installed-dev
+scale-packages: .venv/.installed-scale
 front-end: node_modules/.built
 
 chromium:
@@ -71,6 +78,11 @@ $(BIN)/pip:
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@echo "Installing Python packages for the tests …"
 	@$(PIP) install --requirement requirements-dev.txt
+	@touch $@
+
+.venv/.installed-scale: requirements-scale.txt .venv/.installed-dev
+	@echo "Installing the other engines …"
+	@$(PIP) install --requirement requirements-scale.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json | $(BIN)/pip

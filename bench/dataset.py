@@ -76,17 +76,55 @@ def filled(rows: int) -> Any:
     """Return a project whose segments hold so many events, one file a month; made the first time."""
     from bench.data import fresh_project
     from customers.models import Project
-    from events.models import Segment
 
-    pk, _ = fresh_project(f"bench-analytics-{rows}")
-    project = Project.objects.get(pk=pk)
-    if not Segment.objects.filter(project=project, replaced_at=None).exists():
-        _fill(project, rows)
-    return project
+    slug = f"bench-analytics-{rows}"
+    known = Project.objects.filter(slug=slug).first()
+    if known is None or not known.segments.filter(replaced_at=None).exists():
+        known = Project.objects.get(pk=fresh_project(slug)[0])
+        register(known, rows)
+    return known
 
 
-def _fill(project: Any, rows: int) -> None:
+def register(project: Any, rows: int) -> None:
+    """Give a project the segments of so many events, from the files in the store or made now."""
     from events.models import Consumer, Seal
+    from events.segments import files
+
+    folder = f"made-up-{rows}"
+    if not any(True for _ in files.store().names(folder)):
+        _make(folder, rows)
+    for file in files.store().names(folder):
+        _record(project, file.name)
+    consumer = Consumer.objects.filter(name="people").first()
+    Seal.objects.update_or_create(project=project, defaults={"position": consumer.position if consumer else 0})
+
+
+def _record(project: Any, name: str) -> None:
+    from django.utils import timezone
+
+    from events.models import Segment
+    from events.segments import files
+
+    path = files.store().local(name)
+    with duckdb.connect() as db:
+        found = db.execute(f"SELECT count(*), min(ts), max(ts) FROM read_parquet('{path}')").fetchone()
+    assert found
+    Segment.objects.create(
+        project=project,
+        path=name,
+        level=2,
+        first_day=found[1].date(),
+        last_day=found[2].date(),
+        first_ts=found[1].replace(tzinfo=UTC),
+        last_ts=found[2].replace(tzinfo=UTC),
+        rows=found[0],
+        bytes=path.stat().st_size,
+        digest=files.digest(path),
+        merged_at=timezone.now(),
+    )
+
+
+def _make(folder: str, rows: int) -> None:
     from events.segments import files
 
     total, parts, labels = 0, [], "'Pro'"
@@ -95,40 +133,23 @@ def _fill(project: Any, rows: int) -> None:
         parts.append((total, name))
     for until, name in reversed(parts[:-1]):
         labels = f"CASE WHEN share < {until} THEN '{name}' ELSE {labels} END"
-    with files.workspace() as folder, duckdb.connect(str(Path(folder, "made.db"))) as db:
+    with files.workspace() as work, duckdb.connect(str(Path(work, "made.db"))) as db:
         db.execute("SET threads = 1; SELECT setseed(0.42)")  # one thread: else chance differs from run to run
-        db.execute(
-            FILL.format(begin=BEGIN.replace(tzinfo=None), labels=labels, people=rows // EVENTS_A_PERSON, rows=rows)
-        )
+        people, begin = rows // EVENTS_A_PERSON, BEGIN.replace(tzinfo=None)
+        db.execute(FILL.format(begin=begin, labels=labels, people=people, rows=rows))
         db.execute("SET threads = 2; SET preserve_insertion_order = true")
         for since, until in months():
-            _write(db, project, Path(folder, "new.parquet"), since, until)
-    consumer = Consumer.objects.filter(name="people").first()
-    Seal.objects.update_or_create(project=project, defaults={"position": consumer.position if consumer else 0})
+            _write(db, Path(work, "new.parquet"), f"{folder}/{since:%Y-%m}.parquet", since, until)
 
 
-def _write(db: duckdb.DuckDBPyConnection, project: Any, file: Path, since: datetime, until: datetime) -> None:
-    from django.utils import timezone
-
-    from events.models import Segment
+def _write(db: duckdb.DuckDBPyConnection, file: Path, name: str, since: datetime, until: datetime) -> None:
     from events.segments import files
     from events.segments.layout import PACKED
 
     rows = ROWS.replace("$since", str(_us(since))).replace("$until", str(_us(until)))
-    db.execute(
-        f"COPY (SELECT {PACKED} FROM ({rows})) TO '{file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
-    )
-    found = db.execute(f"SELECT count(*), min(ts), max(ts) FROM read_parquet('{file}')").fetchone()
-    if not found or not found[0]:
-        return
-    size, digest = file.stat().st_size, files.digest(file)
-    name = f"{project.pk}/bench-{since:%Y-%m}.parquet"
-    files.store().put(file, name)
-    Segment.objects.create(
-        project=project, path=name, level=2, first_day=found[1].date(), last_day=found[2].date(),
-        first_ts=found[1].replace(tzinfo=UTC), last_ts=found[2].replace(tzinfo=UTC), rows=found[0], bytes=size,
-        digest=digest, merged_at=timezone.now(),
-    )  # fmt: skip
+    db.execute(f"COPY (SELECT {PACKED} FROM ({rows})) TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
+    if db.execute(f"SELECT 1 FROM read_parquet('{file}') LIMIT 1").fetchone():
+        files.store().put(file, name)
 
 
 def _us(at: datetime) -> int:
