@@ -17,11 +17,11 @@ from growthplatform.core.paging import limit_of, paginate
 ERASURE = {
     "personId": "p_12",
     "state": "erasing",
-    "rows": 1204,
+    "rows": 12,
     "askedAt": "2026-11-21T10:38:42+00:00",
     "finishedAt": None,
 }
-DONE = {**ERASURE, "state": "done", "rows": 48120, "finishedAt": "2026-11-21T10:39:30+00:00"}
+DONE = {**ERASURE, "state": "done", "rows": 4812, "finishedAt": "2026-11-21T10:39:30+00:00"}
 REFUSED = {
     400: OpenApiResponse(dict, "A parameter can't be read."),
     401: OpenApiResponse(dict, "No key, or not a valid one."),

@@ -66,12 +66,16 @@ def begin(project: Project, person_id: int, asked_by: User | None) -> Begun:
 
 
 def _delete_events(project_id: int, ids: tuple[str, ...]) -> int:
+    """Delete the events that are known by one of the ids; return how many of them no segment has."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM events_event WHERE project_id = %s AND COALESCE(user_id, anonymous_id) = ANY(%s)",
-            [project_id, list(ids)],
+            "WITH gone AS (DELETE FROM events_event WHERE project_id = %s"
+            " AND COALESCE(user_id, anonymous_id) = ANY(%s) RETURNING position)"
+            " SELECT count(*) FROM gone LEFT JOIN events_seal s ON s.project_id = %s"
+            " WHERE s.position IS NULL OR gone.position >= s.position",
+            [project_id, list(ids), project_id],
         )
-        gone: int = cursor.rowcount
+        gone: int = cursor.fetchone()[0]
     return gone
 
 
