@@ -70,7 +70,7 @@ MENU = (
         icon="settings",
         gap=True,
         parts=(
-            Part("Project", "customers:project-settings", key="s"),
+            Part("Project", "customers:project-settings", key="s", below=("analytics:erasure-",)),
             Part("Keys", "customers:key-list", below=("customers:key-",)),
             Part("Members", "customers:member-list", below=("customers:member-", "customers:invitation-")),
             Part("Organization", "customers:organization-settings", below=("customers:activity-",)),
