@@ -61,7 +61,7 @@ def shape_of(view: SavedView) -> dict[str, Any]:
         "name": view.name,
         "kind": view.kind,
         "query": view.query,
-        "metric": f"/v1/metrics/{view.kind}" + (f"?{view.query}" if view.query else ""),
+        "metric": f"/v1/metrics/{view.kind}" + (f"?{asked}" if (asked := saved.question_of(view).urlencode()) else ""),
         "result": f"/v1/views/{view.pk}/result",
         "createdAt": view.created_at,
         "updatedAt": view.updated_at,
