@@ -122,7 +122,7 @@ function wanted(selector, words) {
 
 async function styles() {
   const tabler = readFileSync(join(modules, "@tabler/core/dist/css/tabler.min.css"), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
-  const own = ["product.css", "feed.css", "saved.css"].map((name) => readFileSync(join(source, name), "utf8"));
+  const own = ["product.css", "feed.css", "saved.css", "funnel.css"].map((name) => readFileSync(join(source, name), "utf8"));
   await build({
     stdin: {
       contents: [purged(tabler, wordsInUse()), ...own, fontFaces("inter"), fontFaces("jetbrains-mono")].join("\n"),

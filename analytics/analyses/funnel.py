@@ -204,6 +204,15 @@ class Result:
         return funnel_shown.step_rows(self)
 
     @property
+    def has_open(self) -> bool:
+        return self.now.is_open() > 0
+
+    @property
+    def few(self) -> int:
+        """Return how many people a share needs to be shaded, 0 where all values have as many."""
+        return funnel_shown.FEW if any(self.now.reached(1, one) < funnel_shown.FEW for one in self.now.by_value) else 0
+
+    @property
     def breakdown(self) -> list[funnel_shown.ValueRow]:
         return funnel_shown.value_rows(self)
 

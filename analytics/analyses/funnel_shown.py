@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from analytics.analyses.base import Shown
@@ -14,11 +14,14 @@ from growthplatform.core import charts, formats
 from growthplatform.core.charts import Figure, Kpi
 
 if TYPE_CHECKING:
-    from analytics.analyses.funnel import Counted, FunnelQuestion, Result
+    from analytics.analyses.funnel import Counted, FunnelQuestion, Result, Seconds
     from analytics.analyses.time import Buckets
 
 WHOLE = {"*": "any event"}
+# Shares of fewer people say little: they are not shaded.
 FEW = 30
+# Written out, as the build keeps only classes that are written somewhere.
+HEATS = ["heat-1", "heat-2", "heat-3", "heat-4", "heat-5", "heat-6", "heat-7", "heat-8", "heat-9", "heat-10"]
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,10 @@ class Lost:
 
 @dataclass(frozen=True)
 class StepRow:
-    """One step: who reached it, who of them went no further, and how long the way to it took.
+    """One step: who reached it, who of them went no further, and how long the way to the next one took.
 
-    Widths are shares of 100, for the bars; `before` is the previous period's share of those who entered.
+    Widths are percent of those who entered: of all who came here but for the open ones, of the open ones, and where the
+    previous period's bar ended.
     """
 
     number: int
@@ -44,30 +48,35 @@ class StepRow:
     place: str
     share: float | None
     share_of_previous: float | None
-    before: float | None
     before_people: int | None
-    width: float
+    width_sure: float
     width_open: float
+    before_x: float | None
     dropped: Lost
     open: Lost
-    seconds: Any
+    next_seconds: "Seconds | None"
     last: bool
 
 
 @dataclass(frozen=True)
 class ValueCell:
+    number: int
     people: int
-    share: float | None
     place: str
-    heat: int
+    last: bool
 
 
 @dataclass(frozen=True)
 class ValueRow:
-    """One value of the breakdown: its people at each step, and the median time of those who came to the end."""
+    """One value of the breakdown: its people at each step, the share that came to the end and the median of its time.
+
+    `heat` is a class that shades the share by how it stands to the best one; "" with too few people.
+    """
 
     value: str
     cells: Sequence[ValueCell]
+    share: float | None
+    heat: str
     median_s: float | None
 
 
@@ -191,28 +200,30 @@ def table(result: "Result") -> tuple[list[str], list[list[object]]]:
 
 def step_rows(result: "Result") -> list[StepRow]:
     """Return the steps of the funnel."""
+    return [_step_row(result, number, step) for number, step in enumerate(result.question.steps, start=1)]
+
+
+def _step_row(result: "Result", number: int, step: Step) -> StepRow:
     question, now, before = result.question, result.now, result.previous
-    entered = now.reached(1)
-    return [
-        StepRow(
-            number=number,
-            name=_step_name(question, number, step),
-            where="" if question.order == "any" else where_of(step),
-            people=now.reached(number),
-            place=urlencode({"at": number}),
-            share=now.share(number),
-            share_of_previous=now.share(number, of=max(1, number - 1)),
-            before=before.share(number) if before else None,
-            before_people=before.reached(number) if before else None,
-            width=100 * now.reached(number) / entered if entered else 0.0,
-            width_open=100 * now.stopped(number, is_open=True) / entered if entered else 0.0,
-            dropped=_lost(now, number, "dropped"),
-            open=_lost(now, number, "open"),
-            seconds=now.seconds.get((None, number)),
-            last=number == question.number,
-        )
-        for number, step in enumerate(question.steps, start=1)
-    ]
+    whole, people, still = now.reached(1) or 1, now.reached(number), now.stopped(number, is_open=True)
+    share_before = before.share(number) if before else None
+    return StepRow(
+        number=number,
+        name=_step_name(question, number, step),
+        where="" if question.order == "any" else where_of(step),
+        people=people,
+        place=urlencode({"at": number}),
+        share=now.share(number),
+        share_of_previous=now.share(number, of=max(1, number - 1)),
+        before_people=before.reached(number) if before else None,
+        width_sure=100 * (people - still) / whole,
+        width_open=100 * still / whole,
+        before_x=100 * share_before if share_before is not None else None,
+        dropped=_lost(now, number, "dropped"),
+        open=_lost(now, number, "open"),
+        next_seconds=now.seconds.get((None, number + 1)),
+        last=number == question.number,
+    )
 
 
 def _step_name(question: "FunnelQuestion", number: int, step: Step) -> str:
@@ -230,19 +241,19 @@ def _lost(now: "Counted", number: int, state: str) -> Lost:
 def value_rows(result: "Result") -> list[ValueRow]:
     """Return the values of the breakdown, by the number of their people."""
     now, number = result.now, result.question.number
-    best = max((now.share(number, value) or 0 for value in now.by_value), default=0)
+    shares = {value: now.share(number, value) for value in now.by_value}
+    enough = {value for value in shares if now.reached(1, value) >= FEW}
+    best = max((shares[value] or 0 for value in enough), default=0)
     rows = []
-    for value in now.by_value:
-        cells = []
-        for step in range(1, number + 1):
-            share = now.share(step, value)
-            heat = 0
-            if step == number and best and share and now.reached(1, value) >= FEW:
-                heat = max(1, round(10 * share / best))
-            place = urlencode({"at": step, "value": value})
-            cells.append(ValueCell(now.reached(step, value), share, place, heat))
+    for value, share in shares.items():
+        cells = [
+            ValueCell(step, now.reached(step, value), urlencode({"at": step, "value": value}), step == number)
+            for step in range(1, number + 1)
+        ]
         seconds = now.seconds.get((value, OVERALL))
-        rows.append(ValueRow(value, cells, seconds.p50 if seconds else None))
+        shaded = best and share and value in enough
+        heat = HEATS[max(1, round(10 * share / best)) - 1] if shaded and share else ""
+        rows.append(ValueRow(value, cells, share, heat, seconds.p50 if seconds else None))
     return rows
 
 
