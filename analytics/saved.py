@@ -9,6 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from analytics.analyses import KINDS, analysis
+from analytics.asking import over_usual_period
 from analytics.models import SavedView
 from analytics.naming import copy_of, name_of
 from customers.models import Project
@@ -111,10 +112,8 @@ def question_of(view: SavedView, override: QueryDict | None = None) -> QueryDict
             asked.pop(name, None)
             if override.get(name):
                 asked.setlist(name, override.getlist(name)[-1:])
-    usual = str(getattr(analysis(view.kind), "PERIOD_USUAL", ""))
-    if usual and not any(asked.get(name) for name in ("range", "from", "to")):
-        asked["range"] = usual
-    return asked
+    module = analysis(view.kind)
+    return over_usual_period(module, asked) if module else asked
 
 
 def address(view: SavedView, slug: str) -> str:

@@ -77,6 +77,7 @@ def cohort_detail(request: PageRequest, cohort_id: int) -> HttpResponse:
         found = paginate(rows, queries.order_of(sort), cursor=request.GET.get("cursor", ""), limit=ROWS)
     except InvalidCursor:
         raise Http404(InvalidCursor.message) from None
+    now = inside.count()
     context = {
         "cohort": cohort,
         "kind": title_of(cohort.kind),
@@ -84,8 +85,8 @@ def cohort_detail(request: PageRequest, cohort_id: int) -> HttpResponse:
         "explore_url": saved.explorer("trend", request.project.slug, f"cohort={cohort.pk}"),
         "rows": queries.with_ids(found.rows),
         "next": found.next,
-        "total": rows.count(),
-        "now": inside.count(),
+        "total": rows.count() if q else now,
+        "now": now,
         "q": q,
         "first_sort": queries.USUAL,
     }
