@@ -167,6 +167,9 @@ urlpatterns = [
     path("v1/metrics/funnel", metric_view("funnel").as_view(), name="metrics-funnel"),
     path("v1/metrics/paths", metric_view("paths").as_view(), name="metrics-paths"),
     path("v1/metrics/retention", metric_view("retention").as_view(), name="metrics-retention"),
+    path("v1/metrics/active", metric_view("active").as_view(), name="metrics-active"),
+    path("v1/metrics/stickiness", metric_view("stickiness").as_view(), name="metrics-stickiness"),
+    path("v1/metrics/lifecycle", metric_view("lifecycle").as_view(), name="metrics-lifecycle"),
     path("v1/metrics/trend", metric_view("trend").as_view(), name="metrics-trend"),
     path("v1/metrics/overview", api.OverviewView.as_view(), name="overview"),
 ]

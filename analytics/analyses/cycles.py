@@ -9,6 +9,7 @@ from analytics.expressions.calendar import Calendar, cycle_of, first_day_of
 from customers.models import Project
 from customers.remembered import remembered
 from events.models import DayCount
+from growthplatform.core.errors import InvalidField
 from growthplatform.core.periods import Period
 
 # Days are counted in the project's zone and rounded here, so that the same question stays the same all day.
@@ -45,6 +46,21 @@ class Cycles:
     def end(self, number: int) -> datetime:
         """Return the moment at which a cycle is over, in UTC."""
         return self.start(number + 1)
+
+    @property
+    def last_day(self) -> date:
+        """Return the last day of the last cycle."""
+        return self.day(self.last + 1) - timedelta(days=1)
+
+    def named(self, text: str, field: str) -> int:
+        """Return the number of the cycle whose first day an address names. Raises InvalidField."""
+        try:
+            number = cycle_of(date.fromisoformat(text), self.unit)
+        except ValueError:
+            number = self.first - 1
+        if number not in self.numbers or f"{self.day(number)}" != text:
+            raise InvalidField.named(field, f"{text!r} is no {self.unit} of this question.")
+        return number
 
     def title(self, number: int) -> str:
         """Return a cycle as people write it: "3 Nov 2026", "Nov 2026"."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from analytics.analyses.base import FILTER_WORDS, Part, People, Question, Shown
 from analytics.analyses.cycles import Cycles, cycles_of
 from analytics.expressions import retention as expression
 from analytics.expressions.base import OTHER, Property
-from analytics.expressions.calendar import UNITS, cycle_of
+from analytics.expressions.calendar import UNITS
 from analytics.expressions.retention import DAYS, SIZE, Retention
 from customers.models import Project
 from events.engine.answers import Answer
@@ -371,7 +371,7 @@ def as_json(result: Result) -> dict[str, Any]:
     found: dict[str, Any] = {
         "kind": KIND,
         "from": f"{question.cycles.day(question.cycles.first)}",
-        "to": f"{question.cycles.day(question.cycles.last + 1) - timedelta(days=1)}",
+        "to": f"{question.cycles.last_day}",
         "period": question.cycles.unit,
         "mode": asked.mode,
         "clock": asked.clock,
@@ -425,7 +425,7 @@ def people(project: Project, question: RetentionQuestion, place: Mapping[str, st
     """
     asked, cycles = question.asked, question.cycles
     cell = _cell_of(question, place.get("cell", ""))
-    row = _row_of(question, place["row"]) if place.get("row") else None
+    row = cycles.named(place["row"], "row") if place.get("row") else None
     value = place.get("value") if asked.by else None
     away = place.get("away") == "1" and cell is not None
     cohorts = (row, row) if row is not None else None
@@ -456,15 +456,3 @@ def _cell_of(question: RetentionQuestion, text: str) -> int | None:
     if not text.isascii() or not text.isdigit() or int(text) > most:
         raise InvalidField.named("cell", f"must be a whole number from 0 to {most}.")
     return int(text)
-
-
-def _row_of(question: RetentionQuestion, text: str) -> int:
-    cycles = question.cycles
-    try:
-        day = datetime.fromisoformat(text).replace(tzinfo=UTC).date()
-        number = cycle_of(day, cycles.unit)
-    except ValueError:
-        number = -1
-    if number not in cycles.numbers or f"{cycles.day(number)}" != text:
-        raise InvalidField.named("row", f"{text!r} is no {cycles.unit} of this question.")
-    return number

@@ -66,7 +66,11 @@ def definition(question: "RetentionQuestion") -> str:
     """Say exactly what is counted."""
     asked, unit = question.asked, question.cycles.unit
     start, comeback = event_of(asked.start), event_of(asked.comeback)
-    who = f"the {unit} of their first {start} ever" if asked.once else f"each {unit} in which they did {start}"
+    who = (
+        f"the {unit} of their first {start.removeprefix('any ')} ever"
+        if asked.once
+        else f"each {unit} in which they did {start}"
+    )
     often = f" at least {asked.times} times" if asked.times > 1 else ""
     said = [f"People by {who}, and how many of them did {comeback}{often} {_when(question)}."]
     if asked.clock == "window":
