@@ -82,7 +82,7 @@ def explore_analysis(request: PageRequest, kind: str) -> HttpResponse:
         return _csv(request, kind)
     frame = _frame(request, module)
     if not request.htmx or request.htmx.boosted or request.htmx.history_restore_request:
-        return page(request, SHELL, frame | _builder(request, module) | {"result_url": request.get_full_path()})
+        return page(request, SHELL, frame | _builder(request, module))
     found, status = _result(request, module)
     answer = page(request, SHELL, frame | found, partial="result", status=status)
     answer["X-Answer"] = "result"

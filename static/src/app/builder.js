@@ -74,13 +74,46 @@ function start() {
   };
 
   /* 2. Asking */
-  let timer, asked = location.search;
+  let timer, asked = location.search, running = null;
 
-  function ask(search, { push = true } = {}) {
-    if (push && search !== location.search) history.pushState({}, "", location.pathname + search);
+  async function ask(search, { first = false } = {}) {
+    if (search !== location.search) history.pushState({}, "", location.pathname + search);
     asked = search;
-    window.htmx.ajax("GET", location.pathname + search, { source: result, target: result, swap: "innerHTML", headers: { "X-Explore": "changed" } });
-    told();
+    if (!first && document.getElementById("update")) document.getElementById("update").hidden = false;
+    stop();
+    const mine = (running = { ticket: ticket(), end: new AbortController() });
+    const headers = { "HX-Request": "true", "X-Question": mine.ticket, "X-Explore": first ? "first" : "changed" };
+    wait(true);
+    let answer = null, page = "";
+    try {
+      answer = await fetch(location.pathname + search, { headers, signal: mine.end.signal, cache: "no-store" });
+      page = await answer.text();
+    } catch {
+      answer = null;  // no network, or ended: then something newer runs, or nothing
+    }
+    if (running !== mine) return;
+    running = null;
+    wait(false);
+    take(answer, page);
+  }
+
+  function take(answer, page) {
+    if (answer?.redirected && new URL(answer.url).pathname.startsWith("/accounts/login"))
+      return location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+    if (answer?.headers.get("X-Answer") !== "result") return show("failed");
+    window.htmx.swap(result, page, { swapStyle: "innerHTML", swapDelay: 0, settleDelay: 0 });
+    say(JSON.parse(answer.headers.get("HX-Trigger")).question);
+  }
+
+  const ticket = () => crypto.randomUUID?.() || Array.from(crypto.getRandomValues(new Uint32Array(4)), (one) => one.toString(16).padStart(8, "0")).join("-");
+
+  /* A query that nobody waits for is ended on the server too. */
+  function stop() {
+    if (!running) return;
+    running.end.abort();
+    const body = new URLSearchParams({ ticket: running.ticket });
+    running = null;
+    fetch(form.dataset.end, { method: "POST", body, keepalive: true, headers: JSON.parse(document.body.getAttribute("hx-headers")) }).catch(() => {});
   }
 
   function changed() {
@@ -121,14 +154,9 @@ function start() {
     if (field) field.value = location.search;
   });
 
-  function told() {
-    const update = document.getElementById("update");
-    if (update) update.hidden = false;
-  }
-
   /* 3. Waiting: after 300 ms a skeleton or paler numbers, after 2 s how long already and Cancel */
   const working = box.querySelector(".g-working"), words = working.querySelector("[data-working]");
-  let timers = [], ticket = "";
+  let timers = [];
 
   function wait(running) {
     timers.forEach(clearTimeout);
@@ -151,52 +179,17 @@ function start() {
     ];
   }
 
-  const mine = (event) => event.detail.target === result || event.detail.elt === result;
   const show = (kind) => result.replaceChildren(box.querySelector(`template[data-${kind}]`).content.cloneNode(true));
-
-  document.addEventListener("htmx:configRequest", (event) => {
-    if (!mine(event)) return;
-    stop();  // a newer question takes the place of one that runs
-    ticket = event.detail.headers["X-Question"] = crypto.randomUUID?.() || `${Date.now()}-${Math.random().toString(36).slice(2)}`.padEnd(24, "0");
-  });
-  document.addEventListener("htmx:beforeSend", (event) => mine(event) && wait(true));
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (!mine(event)) return;
-    /* A refusal of the engine is a sentence for the reader, not a failure of the page. */
-    if (event.detail.xhr.status === 503 && event.detail.xhr.getResponseHeader("X-Answer") === "result") {
-      event.detail.shouldSwap = true;
-      event.detail.isError = false;
-    }
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (!mine(event) || event.detail.xhr?.status === 0) return;
-    ticket = "";
-    wait(false);
-    if (event.detail.failed && event.detail.xhr.status !== 422 && event.detail.xhr.getResponseHeader("X-Answer") !== "result") show("failed");
-  });
-  for (const type of ["htmx:sendError", "htmx:timeout"])
-    document.addEventListener(type, (event) => {
-      if (!mine(event)) return;
-      wait(false);
-      show("failed");
-    });
-
-  function stop() {
-    if (!ticket) return;
-    const body = new URLSearchParams({ ticket });
-    fetch(form.dataset.end, { method: "POST", body, keepalive: true, headers: JSON.parse(document.body.getAttribute("hx-headers")) }).catch(() => {});
-    ticket = "";
-  }
 
   box.querySelector("[data-cancel]").addEventListener("click", () => {
     stop();
-    window.htmx.trigger(result, "htmx:abort");
     wait(false);
     show("cancelled");
     announce("Cancelled");
     result.querySelector("[data-ask]").focus();
   });
   addEventListener("pagehide", stop);
+  addEventListener("pageshow", (event) => event.persisted && result.getAttribute("aria-busy") === "true" && ask(location.search, { first: true }));
 
   /* The date range is drawn again with each answer; who was in it stays there. */
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
@@ -206,8 +199,7 @@ function start() {
   });
 
   /* 4. What the answer says of single fields */
-  document.addEventListener("question", (event) => {
-    const wrong = event.detail.wrong || {};
+  function say({ wrong, words }) {
     for (const part of parts) {
       const name = part.dataset.part;
       const said = Object.entries(wrong).find(([field]) => field === name || (field.startsWith(name) && /^\d*(\.\w+)?$/.test(field.slice(name.length))));
@@ -217,11 +209,10 @@ function start() {
       place.hidden = !said;
       place.querySelector("span").textContent = said ? said[1][0].toUpperCase() + said[1].slice(1) : "";
     }
-    const fold = form.querySelector("[data-words]");
-    if (event.detail.words !== undefined) fold.textContent = event.detail.words || form.dataset.title;
+    form.querySelector("[data-words]").textContent = words || form.dataset.title;
     const name = document.querySelector("[data-words-value]");
-    if (name && event.detail.words) name.value = event.detail.words.slice(0, 90);
-  });
+    if (name && words) name.value = words.slice(0, 90);
+  }
 
   /* 5. Rows and filters */
   form.addEventListener("change", changed);
@@ -338,4 +329,5 @@ function start() {
     fold.setAttribute("aria-expanded", String(open));
   });
   depend();
+  ask(location.search, { first: true });
 }
