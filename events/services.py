@@ -28,6 +28,7 @@ from events.queries import ids_of
 from events.relation import Relation, relation
 from events.replay import replay
 from events.segments import cold, compaction, sealing, sweeping
+from events.segments.reading import held
 from growthplatform.core.errors import Problem
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "find",
     "finish_person_erasures",
     "has_events",
+    "held",
     "ids_of",
     "last_seen_before",
     "newest_of",
@@ -132,8 +134,8 @@ def forget_old(now: datetime) -> int:
             [now],
         )
         gone: int = cursor.fetchone()[0]
-    for project_id, days in Project.objects.exclude(retention_days=None).values_list("pk", "retention_days"):
-        gone += compaction.forget_before(project_id, now - timedelta(days=days))
+    for project in Project.objects.exclude(retention_days=None):
+        gone += compaction.forget_before(project.pk, now - timedelta(days=project.retention_days or 0))
     partitions.drop_empty(now.date() - timedelta(days=2))
     return gone
 

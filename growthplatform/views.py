@@ -96,4 +96,18 @@ def _behind() -> CollectorRegistry:
         lag.labels(reader).set((timezone.now() - at).total_seconds() if at else float("inf"))
     pending = Gauge("growth_installs_pending", "Installs that wait for their decision.", registry=registry)
     pending.set(attribution.installs_waiting())
+    _store(registry)
     return registry
+
+
+def _store(registry: CollectorRegistry) -> None:
+    held = events.held()
+    waited = Gauge("growth_sealing_lag_seconds", "Since the oldest unsealed event had come in.", registry=registry)
+    waited.set((timezone.now() - held.waits_since).total_seconds() if held.waits_since else 0)
+    for name, help_text, value in (
+        ("growth_segments", "Sealed files that are read.", held.segments),
+        ("growth_segments_replaced", "Sealed files that are not read any more and not yet removed.", held.replaced),
+        ("growth_segment_bytes", "Bytes of the sealed files that are read.", held.bytes),
+        ("growth_sealed_events", "Events in sealed files.", held.rows),
+    ):
+        Gauge(name, help_text, registry=registry).set(value)

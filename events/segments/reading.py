@@ -87,3 +87,33 @@ def snapshot(project_id: int) -> Snapshot:
 
 def _state(*parts: Any) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True)
+class Held:
+    """What sealed files hold, of all projects, and since when the oldest event waits for being sealed."""
+
+    segments: int
+    rows: int
+    bytes: int
+    replaced: int
+    waits_since: datetime | None
+
+
+def held() -> Held:
+    """Return what there is in sealed files."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE replaced_at IS NULL),"
+            " COALESCE(sum(rows) FILTER (WHERE replaced_at IS NULL), 0)::bigint,"
+            " COALESCE(sum(bytes) FILTER (WHERE replaced_at IS NULL), 0)::bigint,"
+            " count(*) FILTER (WHERE replaced_at IS NOT NULL) FROM events_segment"
+        )
+        segments, rows, size, replaced = cursor.fetchone()
+        cursor.execute(
+            "SELECT e.received_at FROM events_event e"
+            " JOIN events_seal s ON s.project_id = e.project_id AND e.position >= s.position"
+            " WHERE e.position >= (SELECT min(position) FROM events_seal) ORDER BY e.position LIMIT 1"
+        )
+        found = cursor.fetchone()
+    return Held(segments, rows, size, replaced, found[0] if found else None)
