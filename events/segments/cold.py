@@ -8,12 +8,14 @@ import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import duckdb
 import orjson
+import pyarrow.parquet as pq
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
@@ -34,6 +36,7 @@ COLUMNS = (
 TIMES = ("ts", "claimed_at", "received_at")
 DOCUMENTS = ("properties", "context")
 MEMORY_MB = 512
+NO_DELAY, UNKNOWN_DELAY = timedelta(0), timedelta(days=36_500)
 # Whoever was merged into a person, directly or by way of others, until no segment has rows under the former number.
 PERSONS = """
 WITH RECURSIVE of_them(person_id) AS (
@@ -43,6 +46,8 @@ WITH RECURSIVE of_them(person_id) AS (
 ) SELECT person_id FROM of_them
 """
 _starting = threading.Lock()
+# Of files, by segment; they never change.
+_delays: dict[int, timedelta] = {}
 _instances: dict[int, duckdb.DuckDBPyConnection] = {}
 
 
@@ -113,32 +118,64 @@ class Found:
 def rows(
     border: Border, wanted: Wanted, *, order: str = "received_at", after: tuple[datetime, int] | None = None, limit: int
 ) -> Found:
-    """Return at most `limit` rows, latest first by `order` ("ts" or "received_at") and id, behind `after`."""
+    """Return at most `limit` rows, latest first by `order` ("ts" or "received_at") and id, behind `after`.
+
+    Files are read from the latest back, some at a time, until no other can hold a row that belongs on the page.
+    """
+    key = attrgetter(order, "id")
     conditions = wanted.conditions()
     if after:
         at, row_id = plain(after[0]), after[1]
         conditions.append((f"({order} < ? OR ({order} = ? AND id < ?))", [at, at, row_id]))
-    end = f"ORDER BY {order} DESC, id DESC LIMIT {int(limit)}"
-    # First which rows, by the few columns that say so, then these rows whole: a person's lie together in a file.
-    chosen, missing = _ask(border, wanted, "person, id, " + order, conditions, end)
-    if not chosen:
-        return Found([], missing)
-    ids = ", ".join(str(int(row_id)) for _, row_id, _ in chosen)
-    whole = [_of_persons({person for person, _, _ in chosen}), (f"id IN ({ids})", [])]
-    found, missing = _ask(border, Wanted(), ", ".join(COLUMNS), whole, end)
-    return Found([_event(border.project_id, row) for row in found], missing)
+    query = _Query(", ".join(COLUMNS), conditions, f"{{rows}} ORDER BY {order} DESC, id DESC LIMIT {int(limit)}")
+    found: list[Event] = []
+    missing: list[Missing] = []
+    for files, latest in _from_the_latest(border, wanted, order, after):
+        if len(found) == limit and latest < getattr(found[-1], order):
+            break
+        more, lost = _ask(border, wanted, query, files)
+        missing += lost
+        events = (_event(border.project_id, row) for row in more)
+        found = sorted([*found, *events], key=key, reverse=True)[:limit]
+    return Found(found, missing)
+
+
+def _from_the_latest(
+    border: Border, wanted: Wanted, order: str, after: tuple[datetime, int] | None
+) -> Iterator[tuple[list[SegmentFile], datetime]]:
+    """Yield files, at first one and then more and more, with the latest moment that a row of them can have."""
+    files = [file for file in _holding(border, wanted) if after is None or file.first_ts <= after[0]]
+    latest = {file.id: file.last_ts + (_delay_of(file) if order == "received_at" else NO_DELAY) for file in files}
+    files.sort(key=lambda file: latest[file.id], reverse=True)
+    size = 1
+    while files:
+        yield files[:size], latest[files[0].id]
+        files, size = files[size:], size * 3
+
+
+def _delay_of(file: SegmentFile) -> timedelta:
+    """Return how long after it happened any row of a file arrived, at the most; it is written at the file's end."""
+    if file.id not in _delays:
+        try:
+            written = pq.read_metadata(file.path)
+            column = written.schema.names.index("received_us")
+            groups = (written.row_group(n).column(column).statistics for n in range(written.num_row_groups))
+            _delays[file.id] = timedelta(microseconds=max(one.max for one in groups))
+        except Exception:  # noqa: BLE001 -- a file that can't be read is looked at first, and named
+            return UNKNOWN_DELAY
+    return _delays[file.id]
 
 
 def count(border: Border, wanted: Wanted) -> tuple[int, Sequence[Missing]]:
     """Count the cold rows that are wanted."""
-    found, missing = _ask(border, wanted, "count(*)", wanted.conditions(), "")
+    found, missing = _ask(border, wanted, _Query("count(*)", wanted.conditions()))
     return (found[0][0] if found else 0), missing
 
 
 def names(border: Border, wanted: Wanted, limit: int) -> list[str]:
     """Return the names of wanted cold track events, in order."""
     conditions = [*wanted.conditions(), ("type = 'track' AND name IS NOT NULL", [])]
-    found, _ = _ask(border, wanted, "DISTINCT name", conditions, f"ORDER BY name LIMIT {int(limit)}")
+    found, _ = _ask(border, wanted, _Query("DISTINCT name", conditions, f"{{rows}} ORDER BY name LIMIT {int(limit)}"))
     return [name for (name,) in found]
 
 
@@ -182,15 +219,19 @@ def _persons_of(project_id: int, persons: Collection[int]) -> dict[int, list[int
 
 
 def _ask(
-    border: Border, wanted: Wanted, columns: str, conditions: list[tuple[str, list[Any]]], end: str
+    border: Border, wanted: Wanted, query: "_Query", files: Sequence[SegmentFile] | None = None
 ) -> tuple[list[tuple[Any, ...]], Sequence[Missing]]:
-    files = [file for file in border.files if _may_hold(file, wanted)]
+    """Run a query over some files, or over all that may hold what is wanted."""
     if wanted.known_by is not None:
         persons = _known(border.project_id, wanted.known_by)
         if not persons:  # each sealed event has its person, so an id that stands for nobody has none
             return [], ()
-        conditions = [_of_persons(persons), *conditions]
-    return _read(border, files, _Query(columns, conditions, "{rows} " + end))
+        query = replace(query, conditions=[_of_persons(persons), *query.conditions])
+    return _read(border, _holding(border, wanted) if files is None else files, query)
+
+
+def _holding(border: Border, wanted: Wanted) -> list[SegmentFile]:
+    return [file for file in border.files if _may_hold(file, wanted)]
 
 
 def _of_persons(persons: Collection[int]) -> tuple[str, list[Any]]:
@@ -216,7 +257,7 @@ class _Query:
 
     columns: str
     conditions: Sequence[tuple[str, list[Any]]]
-    text: str
+    text: str = "{rows}"
     values: Sequence[Any] = ()
 
 
