@@ -147,7 +147,7 @@ def _declared(columns: dict[str, str]) -> str:
 
 def _session() -> Any:
     with _starting:
-        if _sessions and _sessions[0].sparkContext._jsc is None:  # noqa: SLF001 -- how a stopped one shows itself
+        if _sessions and getattr(_sessions[0].sparkContext, "_jsc", None) is None:
             _sessions.clear()
         if not _sessions:
             _sessions.append(_started())

