@@ -28,7 +28,8 @@ WHERE project_id = %(project)s AND (md5(distinct_id) = ANY(%(digests)s) AND dist
 # An index on text of any length has an end, so it is over the digest.
 THEIR_INSTALLS = """
 SELECT id FROM attribution_install WHERE project_id = %(project)s
-    AND (md5(distinct_id) = ANY(%(digests)s) AND distinct_id = ANY(%(ids)s))
+    AND md5(distinct_id) = ANY(%(digests)s) AND distinct_id = ANY(%(ids)s)
+ORDER BY id FOR UPDATE
 """
 # Clicks that brought them, carry their id, or came from the same device.
 THEIR_TOUCHES = """

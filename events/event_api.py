@@ -111,7 +111,14 @@ class EventList(ProjectView):
             OpenApiParameter("cursor", str, description="The `next` of the page before."),
             OpenApiParameter("count", bool, description="true answers only how many there are."),
         ],
-        responses={200: OpenApiResponse(dict, "Newest arrival first; `next` is null on the last page."), **REFUSED},
+        responses={
+            200: OpenApiResponse(
+                dict,
+                "Newest arrival first; `next` is null on the last page. `missing`, where it is there, names sealed"
+                " files that can't be read at the moment: their rows are not in the answer.",
+            ),
+            **REFUSED,
+        },
         examples=[
             OpenApiExample(
                 "A page", value={"results": [EVENT], "next": None}, response_only=True, status_codes=["200"]

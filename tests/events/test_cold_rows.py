@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from attribution.models import Install
+from events import partitions
 from events import services as events
 from events.models import Event, Identity, PersonErasure, Segment
 from events.segments import sealing
@@ -66,15 +67,11 @@ def fill(scene: Scene) -> None:
 
 
 def seal(scene: Scene) -> None:
-    """Seal everything, and drop from PostgreSQL what arrived more than HOT_DAYS ago."""
+    """Seal everything, and let PostgreSQL drop what arrived more than HOT_DAYS ago, an hour later."""
     sealing.seal(scene.project.pk)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM events_event e USING events_seal s WHERE s.project_id = e.project_id"
-            " AND e.position < s.position AND e.received_at < %s",
-            [timezone.now() - timedelta(days=11)],
-        )
-        assert cursor.rowcount > 200
+    before = Event.objects.count()
+    partitions.drop_sealed(timezone.now() + timedelta(hours=1), hot_days=10)
+    assert before - Event.objects.count() > 200
 
 
 def listed(scene: Scene, query: str, limit: int = 37) -> list[dict[str, Any]]:
