@@ -170,6 +170,7 @@ urlpatterns = [
     path("v1/metrics/active", metric_view("active").as_view(), name="metrics-active"),
     path("v1/metrics/stickiness", metric_view("stickiness").as_view(), name="metrics-stickiness"),
     path("v1/metrics/lifecycle", metric_view("lifecycle").as_view(), name="metrics-lifecycle"),
+    path("v1/metrics/adoption", metric_view("adoption").as_view(), name="metrics-adoption"),
     path("v1/metrics/trend", metric_view("trend").as_view(), name="metrics-trend"),
     path("v1/metrics/overview", api.OverviewView.as_view(), name="overview"),
 ]
