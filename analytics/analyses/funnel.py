@@ -120,7 +120,7 @@ EXAMPLE = {
     "definition": "Of the people who did “Signed Up” in the period, those who then did “First Video” within 7 days.",
     "watermark": "7f2c",
     "missing": [],
-    "notes": ["80 people are still within their 7 days: they may go on."],
+    "notes": ["80 people are still within 7 days of their first step, and may go on."],
 }
 
 

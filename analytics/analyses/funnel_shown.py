@@ -139,7 +139,7 @@ def notes(question: "FunnelQuestion", now: "Counted") -> list[str]:
     found = []
     if number := now.is_open():
         people = "1 person is" if number == 1 else f"{number:,} people are"
-        found.append(f"{people} still inside the {formats.span(question.window_s)}: the conversion can only rise.")
+        found.append(f"{people} still within {formats.span(question.window_s)} of their first step, and may go on.")
     if now.values is not None and now.values > question.top:
         found.append(
             f"“{question.by}” has {now.values:,} values among these people: the {question.top} with most people are"
@@ -271,7 +271,7 @@ def _kpis(result: "Result") -> list[Kpi]:
             before=past_share,
             before_text=formats.share(past_share) if past_share is not None else "",
         ),
-        _people_kpi(result, "Entered", 1, "People who did the first step in the period."),
+        _people_kpi(result, "Entered", 1, "People who took a first step in the period."),
         _people_kpi(result, "Came to the end", last, "People who did all steps within the time."),
         Kpi(
             "Median time",

@@ -82,7 +82,7 @@ def test_who_is_inside_the_window_is_open_and_not_dropped(shop: Project) -> None
 
     assert [result.now.stopped(step, is_open=True) for step in (1, 2, 3)] == [0, 1, 0]
     assert [result.now.stopped(step, is_open=False) for step in (1, 2, 3)] == [3, 0, 0]
-    assert "1 person is still inside the 7 days" in result.notes[0]
+    assert "1 person is still within 7 days of their first step" in result.notes[0]
 
 
 def test_an_open_person_is_dropped_once_the_window_is_over(shop: Project) -> None:
