@@ -34,8 +34,7 @@ class Wanted:
 class Plan:
     """A view of a template: its analysis, the wanted events in their order, and the rest of the question.
 
-    `parameter` is what carries the events in the address. With `each` there is one view for each event instead of
-    one of all.
+    `parameter` is what carries the events in the address; with fewer than `least` of them there is no such view.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Plan:
     wanted: tuple[str, ...]
     parameter: str
     rest: Mapping[str, str] = field(default_factory=dict)
-    each: bool = False
     least: int = 1
 
 
@@ -262,11 +260,11 @@ TEMPLATES = (
         wanted=(TEMPLATES_USED, BRANDING, INTEGRATIONS, TEAM, EXPORT),
         plans=(
             Plan(
-                "Adoption of {title}",
+                "Feature adoption",
                 "adoption",
                 ("templates", "branding", "integrations", "team", "export"),
                 "event",
-                each=True,
+                {"range": "90d"},
             ),
             Plan(
                 "Features used",
@@ -335,33 +333,24 @@ def fill(found: Template, events: Mapping[str, str]) -> list[Filled]:
     for wanted in found.wanted:
         if not wanted.optional and wanted.key not in given:
             raise InvalidField.named(wanted.key, f"choose the event that means “{wanted.title}”.")
-    views = [view for plan in found.plans for view in _views(found, plan, given)]
+    views = [view for plan in found.plans if (view := _view(plan, given))]
     if not views:
         raise InvalidField.named(found.wanted[0].key, "choose at least one event.")
     return views
 
 
-def _views(found: Template, plan: Plan, given: Mapping[str, str]) -> list[Filled]:
-    names = [(key, given[key]) for key in plan.wanted if key in given]
-    titles = {wanted.key: wanted.title for wanted in found.wanted}
-    if plan.each:
-        return [
-            Filled(
-                plan.name.format(title=titles[key]), plan.kind, urlencode([(plan.parameter, name), *plan.rest.items()])
-            )
-            for key, name in names
-        ]
+def _view(plan: Plan, given: Mapping[str, str]) -> Filled | None:
+    names = [given[key] for key in plan.wanted if key in given]
     if len(names) < plan.least:
-        return []
+        return None
     # Settings of the events that were left out would be of events that are not there.
     rest = [
-        (name, value)
-        for name, value in plan.rest.items()
-        if not name.startswith(plan.parameter) or _within(name, len(names))
+        (name, value) for name, value in plan.rest.items() if _within(name.removeprefix(plan.parameter), len(names))
     ]
-    return [Filled(plan.name, plan.kind, urlencode([*((plan.parameter, name) for _, name in names), *rest]))]
+    return Filled(plan.name, plan.kind, urlencode([*((plan.parameter, name) for name in names), *rest]))
 
 
 def _within(name: str, number: int) -> bool:
-    digits = "".join(sign for sign in name.partition(".")[0] if sign.isdigit())
-    return not digits or int(digits) <= number
+    """Say whether "2.measure" is of one of so many events; what begins otherwise is of none of them."""
+    place = name.partition(".")[0]
+    return not place.isdigit() or int(place) <= number

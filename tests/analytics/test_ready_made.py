@@ -77,11 +77,13 @@ def test_a_funnel_is_filled_with_the_chosen_events_in_order() -> None:
     ]
 
 
-def test_each_feature_gets_a_view_of_its_own_and_all_one_together() -> None:
-    found = ready_made.fill(of("features"), {"templates": "Template Used", "export": "Exported"})
-
-    assert [view.name for view in found] == ["Adoption of Templates", "Adoption of Export", "Features used"]
-    assert found[2].query == "event=Template+Used&event=Exported&event1.measure=people&event2.measure=people"
+def test_features_are_filled_with_those_that_there_are() -> None:
+    assert ready_made.fill(of("features"), {"templates": "Template Used", "export": "Exported"}) == [
+        Filled("Feature adoption", "adoption", "event=Template+Used&event=Exported&range=90d"),
+        Filled(
+            "Features used", "trend", "event=Template+Used&event=Exported&event1.measure=people&event2.measure=people"
+        ),
+    ]
 
 
 def test_an_event_that_is_needed_is_asked_for_by_name() -> None:
