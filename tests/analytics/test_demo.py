@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
+from django.utils import timezone
 
-from analytics import demo
+from analytics import dashboards, demo, results, saved
 from analytics.demo import story, telling
+from analytics.models import Annotation, Dashboard, SavedView, Share, Tile
 from attribution.models import Candidate, Conversion, Decision, Install, Link, Touch
 from customers import services as customers
 from customers.models import Organization, Project
@@ -33,7 +35,8 @@ def made(transactional_db: None) -> demo.Made:
 
 def rows_left() -> dict[str, int]:
     models = (Event, Rejected, Person, Identity, PersonDay, DayCount, Touch, Link, Install, Decision, Candidate, User)
-    left = {model.__name__: model.objects.count() for model in models}
+    kept = (SavedView, Dashboard, Tile, Annotation, Share)
+    left = {model.__name__: model._default_manager.count() for model in (*models, *kept)}
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM events_message")
         left["messages"] = cursor.fetchone()[0]
@@ -84,6 +87,19 @@ def test_people_days_and_refusals_are_complete(made: demo.Made) -> None:
         claimed_at__range=(F("ts") - timedelta(minutes=5), F("ts") + timedelta(minutes=5))
     )
     assert wrong_clocks.exists()
+
+
+def test_every_question_that_its_team_saved_has_an_answer(made: demo.Made) -> None:
+    now = timezone.now()
+
+    for view in saved.live(made.project):
+        drawn = results.drawn(made.project, view.kind, saved.question_of(view), now=now, name="demo")
+        assert drawn.problem is None, (view.name, drawn.problem)
+        assert drawn.shown
+        assert drawn.shown.figures or drawn.shown.rows, view.name
+        assert not drawn.shown.empty, view.name
+    assert len(dashboards.tiles(Dashboard.objects.get(project=made.project))) >= 5
+    assert made.project.annotations.count() >= 4
 
 
 def test_making_it_again_changes_nothing(made: demo.Made) -> None:
