@@ -319,7 +319,7 @@ def _write(
     made, instance = [], writing.instance()
     for number, span in enumerate(writing.spans(db, "kept", day_rows=FILE_ROWS)):
         file = folder / f"{number}.parquet"
-        writing.write(db, "kept", span, file)
+        writing.write(db, "kept", span, file, effort=writing.SMALL if level == MONTH else writing.QUICK)
         made.append(writing.segment(instance, project_id, level, span, file, merged_at=merged_at))
     return made
 

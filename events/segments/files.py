@@ -79,10 +79,14 @@ class Folder:
     def put(self, file: Path, name: str) -> None:
         """Move the file in, and have the disk confirm file and folders."""
         target = self.root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
         _confirm(file)
-        file.replace(target)
-        for folder in (target.parent, target.parent.parent, self.root):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file.replace(target)
+        except FileNotFoundError:  # its folder was empty, and taken away by `remove` meanwhile
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+        for folder in list(target.parents)[: len(Path(name).parts)]:
             _confirm(folder)
 
     def remove(self, name: str) -> None:
