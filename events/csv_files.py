@@ -66,7 +66,7 @@ class Line:
 
     number: int
     call: dict[str, Any] | None
-    code: str = ""
+    reason: str = ""
     message: str = ""
 
 

@@ -51,7 +51,7 @@ def load(
 
 def _sort_out(batch: list[Line], imported: Imported) -> None:
     for line in batch:
-        if line.code == "no_person":
+        if line.reason == "no_person":
             imported.without_person += 1
         elif line.call is None:
             imported.refused.append(line)

@@ -81,7 +81,7 @@ class Command(BaseCommand):
             with options["report"].open("w", newline="") as file:
                 rows = csv.writer(file)
                 rows.writerow(["line", "code", "message"])
-                rows.writerows([line.number, line.code, line.message] for line in imported.refused)
+                rows.writerows([line.number, line.reason, line.message] for line in imported.refused)
         figures = {
             "rows": imported.rows,
             "stored": imported.stored,
