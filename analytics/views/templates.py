@@ -34,7 +34,7 @@ def template_list(request: PageRequest) -> HttpResponse:
         {
             "template": one,
             "found": len(ready_made.chosen(request.project, one)),
-            "views": [plan.name.format(title="each feature") for plan in one.plans],
+            "views": [plan.name for plan in one.plans],
             "made": one.key in set(made),
         }
         for one in ready_made.TEMPLATES
