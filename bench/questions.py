@@ -62,7 +62,7 @@ OTHERS = [
     question(
         "trend, filtered", "trend", ("event", "*"), ("where", "length_s:gte:300"), ("where", "screen:is:home|player")
     ),
-    question("adoption", "adoption", ("event", "Template Used"), ("feature", "Template Used")),
+    question("adoption", "adoption", ("event", "Template Used")),
     question("stickiness", "stickiness"),
     question("lifecycle", "lifecycle"),
     question("paths to an event", "paths", ("anchor", "end"), ("event", "Pro"), ("count", "people")),

@@ -17,7 +17,9 @@ from typing import Any
 
 import ibis
 import pyarrow as pa
+import sqlglot
 from django.conf import settings
+from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
 from events.engine import running
 from events.engine.answers import EngineDown, TooLarge, Unreadable
@@ -37,6 +39,7 @@ CREATE FUNCTION IF NOT EXISTS json_text AS (document, path) ->
     if(JSON_VALUE(document, path) = 'null' AND JSON_QUERY(document, path) = '[null]', NULL, JSON_VALUE(document, path))
 """
 # What an expression uses several times is named in its WITH; by itself ClickHouse would run it each time.
+COUNTS = ("COUNT", "COUNTIF", "UNIQEXACT")
 COMMON = re.compile(r'"(t\d+)" AS \(')
 SETTINGS = """
 SET enable_materialized_cte = 1,
@@ -56,9 +59,36 @@ def run(inputs: Inputs, sql: str) -> tuple[Sequence[str], Sequence[tuple[Any, ..
         child = _running()
         with tempfile.NamedTemporaryFile(prefix="growth-answer-", suffix=".arrow") as file:
             with running.limited(child.kill):
-                once = COMMON.sub(r'"\1" AS MATERIALIZED (', sql)
-                child.ask({"statements": _statements(inputs), "sql": once, "file": file.name})
+                child.ask({"statements": _statements(inputs), "sql": _adapted(sql), "file": file.name})
             return _read(Path(file.name))
+
+
+def _adapted(sql: str) -> str:
+    """Return the SQL with its common parts marked to be computed once, and counts with a sign.
+
+    ClickHouse counts in UInt64, which has no type in common with the numbers that other engines know.
+    """
+    tokens = sqlglot.tokenize(sql, read=DIALECT)
+    marks: list[tuple[int, str]] = []
+    for place, token in enumerate(tokens[:-1]):
+        if token.text.upper() not in COUNTS or tokens[place + 1].token_type != TokenType.L_PAREN:
+            continue
+        end = _closing(tokens, place + 1)
+        if tokens[end + 1 : end + 2] and tokens[end + 1].token_type == TokenType.OVER:
+            continue
+        marks += [(token.start, "toInt64("), (tokens[end].end + 1, ")")]
+    for at, text in sorted(marks, reverse=True):
+        sql = sql[:at] + text + sql[at:]
+    return COMMON.sub(r'"\1" AS MATERIALIZED (', sql)
+
+
+def _closing(tokens: Sequence[Any], opening: int) -> int:
+    depth = 0
+    for place in range(opening, len(tokens)):
+        depth += (tokens[place].token_type == TokenType.L_PAREN) - (tokens[place].token_type == TokenType.R_PAREN)
+        if not depth:
+            return place
+    return len(tokens) - 1
 
 
 def _read(file: Path) -> tuple[Sequence[str], Sequence[tuple[Any, ...]]]:
