@@ -251,7 +251,7 @@ def _feature(
         {str(row["value"]) for row in rows},
         key=lambda value: (value == OTHER, -count(rows, value=value).eligible, value),
     )
-    at, share, seconds = (list(took.columns).index(name) for name in ("place", "share", "seconds"))
+    at, share, seconds = (list(took.columns).index(name) for name in ("feature", "share", "seconds"))
     return Feature(
         place,
         question.asked.features[place].event,

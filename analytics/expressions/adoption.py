@@ -91,12 +91,12 @@ def _shaped(rows: ir.Table) -> ir.Table:
 
 
 def times_to_adopt(tables: Tables, asked: Adoption, *, where: Sequence[Filter] = (), cohort: bool = False) -> ir.Table:
-    """Return how long adopting took from becoming eligible: `place`, `share` (0.5, 0.75, 0.9) and `seconds`."""
+    """Return how long adopting took from becoming eligible: `feature`, `share` (0.5, 0.75, 0.9) and `seconds`."""
     rows = _rows(tables, asked, where, cohort=cohort)
     adopters = _adopters(rows, _eligible(rows, asked), asked)
-    took = adopters.select("place", seconds=adopters.took_us.cast("float64") / 1_000_000)
-    found = [quantile(took, ["place"], "seconds", share).mutate(share=ibis.literal(share)) for share in SHARES]
-    return ibis.union(*(one.select("place", "share", seconds=one.number) for one in found))
+    took = adopters.select(feature=adopters.place, seconds=adopters.took_us.cast("float64") / 1_000_000)
+    found = [quantile(took, ["feature"], "seconds", share).mutate(share=ibis.literal(share)) for share in SHARES]
+    return ibis.union(*(one.select("feature", "share", seconds=one.number) for one in found))
 
 
 def behind(
