@@ -30,19 +30,23 @@ LABEL = (
     "CASE e.type WHEN 'track' THEN e.name WHEN 'page' THEN 'Page: ' || COALESCE(e.name, '')"
     " WHEN 'screen' THEN 'Screen: ' || COALESCE(e.name, '') ELSE initcap(e.type) END"
 )
+# In the order of positions, so that a stretch can end after some rows. Who has no person is being erased.
 HOT = (
     f"SELECT i.person_id, {LABEL},"  # noqa: S608 -- constant
     """
        e.ts AT TIME ZONE 'UTC', e.id, e.type, e.name, e.user_id, e.anonymous_id, e.message_id,
-       e.received_at AT TIME ZONE 'UTC', e.claimed_at AT TIME ZONE 'UTC', e.clamped, host(e.ip), e.properties, e.context
-FROM events_event e
-JOIN events_identity i ON i.project_id = e.project_id AND i.value = COALESCE(e.user_id, e.anonymous_id)
-WHERE e.project_id = {project} AND e.position >= {low} AND e.position < {high}
+       e.received_at AT TIME ZONE 'UTC', e.claimed_at AT TIME ZONE 'UTC', e.clamped, host(e.ip), e.properties,
+       e.context, e.position
+FROM (
+    SELECT * FROM events_event WHERE project_id = {project} AND position >= {low} AND position < {top}
+    ORDER BY position LIMIT {limit}
+) e
+LEFT JOIN events_identity i ON i.project_id = e.project_id AND i.value = COALESCE(e.user_id, e.anonymous_id)
 """
 )
 COLUMNS = (
     "person", "event", "ts", "id", "type", "name", "user_id", "anonymous_id", "message_id", "received_at", "claimed_at",
-    "clamped", "ip", "properties", "context",
+    "clamped", "ip", "properties", "context", "position",
 )  # fmt: skip
 # Of the database's settings, what a connection of its own needs.
 CONNECTION = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey")
@@ -134,10 +138,10 @@ def _made(project_id: int, rows: int, until: float) -> Iterator[tuple[Stretch, l
     """Yield stretch by stretch with its files in the store; the next one is read while files are written."""
     instance, low, writing_now = writing.instance(), _sealed_below(project_id), None
     with ThreadPoolExecutor(1) as pool:
-        while time.monotonic() < until and (stretch := _next(project_id, low, rows)):
+        while time.monotonic() < until and (top := _top()) is not None and top > low:
             read = _Read(project_id)
             try:
-                read.copy(stretch)
+                stretch = read.copy(low, top, rows)
                 if writing_now:
                     yield writing_now[0], writing_now[1].result()
             except BaseException:
@@ -149,24 +153,16 @@ def _made(project_id: int, rows: int, until: float) -> Iterator[tuple[Stretch, l
             yield writing_now[0], writing_now[1].result()
 
 
+def _top() -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(TOP)
+        top: int | None = cursor.fetchone()[0]
+    return top
+
+
 def _sealed_below(project_id: int) -> int:
     found = Seal.objects.filter(project=project_id).values_list("position", flat=True).first()
     return LOWEST if found is None else found
-
-
-def _next(project_id: int, low: int, rows: int) -> Stretch | None:
-    with connection.cursor() as cursor:
-        cursor.execute(TOP)
-        top = cursor.fetchone()[0]
-        if top is None or top <= low:
-            return None
-        cursor.execute(
-            "SELECT position FROM events_event WHERE project_id = %s AND position >= %s AND position < %s"
-            " ORDER BY position OFFSET %s LIMIT 1",
-            [project_id, low, top, rows],
-        )
-        full = cursor.fetchone()
-    return Stretch(low, full[0] + 1 if full else top)
 
 
 class _Read:
@@ -183,28 +179,45 @@ class _Read:
     def close(self) -> None:
         self._open.close()
 
-    def copy(self, stretch: Stretch) -> None:
-        """Copy rows with the people of this moment: binary, batch by batch, by one statement on its own connection.
+    def copy(self, low: int, top: int, limit: int) -> Stretch:
+        """Copy rows with the people of this moment from `low` on, about `limit`; return what that is of the log.
 
-        It only reads, so it gets no number and holds back no reader of the log, however long it takes.
+        They come binary, batch by batch, by one statement on a connection of its own. It only reads, so it gets no
+        number and holds back no reader of the log, however long it takes.
         """
-        given = {"project": self.project_id, "low": stretch.low, "high": stretch.high}
+        self._fill({"project": self.project_id, "low": low, "top": top, "limit": limit})
+        found = self._db.execute("SELECT count(*), min(position), max(position) FROM hot").fetchone()
+        rows, first, last = found or (0, None, None)
+        if rows < limit:
+            high = top
+        elif first == last:  # one transaction that is larger than a stretch
+            self._db.execute("DROP TABLE hot")
+            return self.copy(low, top, limit * 4)
+        else:  # the last transaction may go on behind the limit
+            high = last
+        self._db.execute(
+            f"CREATE VIEW sealed AS SELECT * EXCLUDE (position) FROM hot WHERE position < {high}"  # noqa: S608 -- a number
+            " AND person IS NOT NULL"
+        )
+        return Stretch(low, high)
+
+    def _fill(self, given: dict[str, int]) -> None:
         with adbc.connect(_address(), autocommit=True) as log, log.cursor() as cursor:
-            cursor.execute(HOT.format(**{name: int(value) for name, value in given.items()}))
+            cursor.execute(HOT.format(**given))
             found = cursor.fetch_record_batch()
             fields = [field.with_name(name) for field, name in zip(found.schema, COLUMNS, strict=True)]
             batches = (batch.rename_columns(list(COLUMNS)) for batch in found)
             self._db.register("rows", pyarrow.RecordBatchReader.from_batches(pyarrow.schema(fields), batches))
-            self._db.execute(f"CREATE TABLE hot AS SELECT {layout.PACKED} FROM rows")  # noqa: S608 -- our own names
+            self._db.execute(f"CREATE TABLE hot AS SELECT {layout.PACKED}, position FROM rows")  # noqa: S608 -- constant
             self._db.unregister("rows")
 
     def write(self, instance: str) -> list[Segment]:
         """Put the rows into the store as files; return their segments, which nobody knows of yet."""
         made = []
         with self._open:
-            for number, span in enumerate(writing.spans(self._db, "hot")):
+            for number, span in enumerate(writing.spans(self._db, "sealed")):
                 file = self._folder / f"{number}.parquet"
-                writing.write(self._db, "hot", span, file)
+                writing.write(self._db, "sealed", span, file)
                 made.append(writing.segment(instance, self.project_id, 0, span, file, merged_at=self.merged_at))
         return made
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from customers.models import Project
 from events import services as events
-from events.models import Event, PersonMerge, Seal, Segment
+from events.models import Event, Identity, PersonMerge, Seal, Segment
 from events.segments import files, layout, locks, sealing
 from events.segments.reading import snapshot
 from tests.analytics.stories import Told, tell
@@ -111,13 +111,14 @@ def test_what_a_reader_has_not_read_yet_stays_hot(project: Project) -> None:
     assert sealing.due(timezone.now() + timedelta(days=1)) == []
 
 
-def test_a_log_is_sealed_by_stretches_that_end_between_transactions(project: Project) -> None:
+@pytest.mark.parametrize("stretch_rows", [1, 2, 3, 5])
+def test_a_log_is_sealed_by_stretches_that_end_between_transactions(project: Project, stretch_rows: int) -> None:
     for number in range(7):
         tell(project, {f"user-{number}": [("2026-11-01T10:00:00Z", "A"), ("2026-11-02T10:00:00Z", "B")]})
 
-    assert sealing.seal(project.pk, stretch_rows=3) == 14
+    assert sealing.seal(project.pk, stretch_rows=stretch_rows) == 14
 
-    assert Segment.objects.filter(project=project).count() > 3
+    assert Segment.objects.filter(project=project).count() > 1
     assert len({row["id"] for row in sealed_rows(project)}) == len(sealed_rows(project)) == 14
 
 
@@ -130,6 +131,16 @@ def test_other_projects_are_left_alone(project: Project) -> None:
 
     assert sealed_rows(other) == []
     assert len(hot_ids(other)) == 4
+
+
+def test_rows_of_a_person_who_is_being_erased_are_not_sealed(project: Project) -> None:
+    tell(project, STORY)
+    Identity.objects.filter(project=project, value="ada").delete()
+
+    assert sealing.seal(project.pk) == 2
+
+    assert {row["user_id"] for row in sealed_rows(project)} == {"bob"}
+    assert sealing.seal(project.pk) == 0
 
 
 def test_files_are_divided_by_months_and_large_days(project: Project) -> None:
