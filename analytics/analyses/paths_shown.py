@@ -187,7 +187,7 @@ def _x(step: int, steps: int, *, backward: bool) -> float:
 
 def _head(step: int, *, backward: bool) -> str:
     if not step:
-        return "Step 1"
+        return "The event" if backward else "Step 1"
     return f"{step} before" if backward else f"Step {step + 1}"
 
 
