@@ -107,9 +107,11 @@ def _kpis(result: "Result") -> list[Kpi]:
     }
     found = []
     over = result.complete
+    # Before a project has a past there is nothing to compare with.
+    before = result.previous if result.previous and any(any(one) for one in result.previous.values()) else None
     for state in STATES:
         number = sum(result.people[state][:over])
-        past = sum(result.previous[state][:over]) if result.previous else None
+        past = sum(before[state][:over]) if before else None
         found.append(
             Kpi(
                 state.capitalize(),

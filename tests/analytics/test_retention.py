@@ -1,12 +1,10 @@
 """Retention: the published vectors, a plain Python oracle over any stream, and what must always hold."""
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.http import QueryDict
@@ -228,39 +226,3 @@ def test_a_range_in_the_future_and_an_unknown_event_are_said(shop: Project) -> N
     assert "in the future" in result.notes[0]
     assert "Did you mean “Signed Up”?" in result.notes[1]
     assert retention.shown(result).empty
-
-
-class Oracle:
-    """Retention by looking at every event of every person, one by one."""
-
-    def __init__(self, stream: Mapping[str, list[datetime]], zone: str) -> None:
-        self.stream, self.zone = stream, ZoneInfo(zone)
-
-    def number(self, at: datetime, unit: str) -> int:
-        day = at.astimezone(self.zone).date()
-        if unit == "month":
-            return day.year * 12 + day.month
-        return (day - date(2001, 1, 1)).days // (7 if unit == "week" else 1)
-
-    def rows(self, unit: str, clock: str, mode: str, *, once: bool, times: int, columns: int) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = defaultdict(lambda: [0] * (columns + 1))
-        for moments in self.stream.values():
-            starts: dict[int, datetime] = {}
-            for at in sorted(moments):
-                starts.setdefault(self.number(at, unit), at)
-            if once:
-                starts = dict([min(starts.items())])
-            for cohort, start in starts.items():
-                cells: dict[int, int] = defaultdict(int)
-                for at in moments:
-                    if at >= start:
-                        cells[self.place(start, at, unit, clock)] += 1
-                held = {cell for cell, number in cells.items() if number >= times}
-                for cell in range(columns + 1):
-                    found[cohort][cell] += any(one == cell or (mode == "unbounded" and one > cell) for one in held)
-        return found
-
-    def place(self, start: datetime, at: datetime, unit: str, clock: str) -> int:
-        if clock == "calendar":
-            return self.number(at, unit) - self.number(start, unit)
-        return (at - start) // timedelta(days={"day": 1, "week": 7, "month": 30}[unit])
