@@ -55,6 +55,10 @@ def likeness(name: str, other: str) -> float:
         return 1.0 if name.casefold() == other.casefold() else 0.98
     spelling = SequenceMatcher(None, plain, reference).ratio()
     told, meant = set(first) - NOISE, set(second) - NOISE
+    if told & meant and told - meant and meant - told:
+        # "Export Completed" and "Order Completed" share many letters, but not what they are about.
+        rest = SequenceMatcher(None, " ".join(sorted(told - meant)), " ".join(sorted(meant - told))).ratio()
+        spelling = min(spelling, 0.4 + 0.6 * rest)
     shared = 2 * len(told & meant) / (len(told) + len(meant)) if told and meant else 0.0
     return min(0.95, max(spelling, 0.9 * shared + 0.05 * spelling))
 
