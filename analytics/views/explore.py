@@ -121,10 +121,7 @@ def _tabs(request: PageRequest, kind: str) -> list[Tab]:
     rest = f"?{text}" if (text := kept.urlencode()) else ""
     found = []
     for one in KINDS:
-        try:
-            module = find_module(one)
-        except ImportError:
-            continue
+        module = find_module(one)
         url = reverse("analytics:explore-analysis", args=[request.project.slug, one]) + rest
         found.append(Tab(one, module.TITLE, module.ICON, module.LEAD, ASKED[one], url, one == kind))
     return found

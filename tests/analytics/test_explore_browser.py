@@ -41,6 +41,13 @@ def path(screen: Screen, rest: str) -> str:  # noqa: F811
     "place",
     [
         "",
+        "funnel/?step=Signed+Up&step=First+Video&by=plan",
+        "retention/?period=day",
+        "adoption/?event=First+Video",
+        "active/",
+        "stickiness/",
+        "lifecycle/?period=day",
+        "paths/",
         "trend/",
         "trend/?event=Signed+Up&event=First+Video&event2.where=length:gt:3&where=plan:is:pro&by=plan",
         "trend/?event=Signd+Up",

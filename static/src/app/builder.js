@@ -329,5 +329,7 @@ function start() {
     fold.setAttribute("aria-expanded", String(open));
   });
   depend();
+  const kinds = document.getElementById("kinds"), current = kinds.querySelector("[aria-current]");
+  kinds.scrollLeft = current.offsetLeft - kinds.offsetLeft - (kinds.clientWidth - current.clientWidth) / 2;
   ask(location.search, { first: true });
 }
