@@ -105,6 +105,14 @@ def test_a_question_that_is_not_begun_is_taught_and_one_that_is_wrong_says_where
     assert "is-wrong" in text_of(page)
 
 
+@pytest.mark.parametrize(
+    "query", ["event=a%00b", "event=Signed+Up&where=plan", "event=Signed+Up&cohort=99", "event=A&by="]
+)
+def test_whatever_stands_in_the_address_gets_an_answer(scene: Scene, query: str) -> None:
+    assert asked(scene, query).status_code in {200, 422}
+    assert scene.owner.get(scene.url(f"explore/trend/?{query}&view=x&top=no")).status_code == 200
+
+
 def test_an_unknown_event_is_suggested_to_be_another(scene: Scene) -> None:
     answer = asked(scene, "event=Signd+Up&where=plan:is:pro")
 
