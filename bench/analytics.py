@@ -104,7 +104,7 @@ def beside_postgres(rows: int) -> None:
     print(f"-- {rows:,} events: DuckDB beside PostgreSQL with covering indexes, the same expressions")
     schema = _plain_table(rows)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET search_path = {schema}; SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 2")
+        cursor.execute(f"SET search_path = {schema}, public; SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 2")
         for question in PROMISED:
             if not question.beside_postgres:
                 continue

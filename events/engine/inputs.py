@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
+from psycopg.errors import QueryCanceled
 
 from events.engine import soundness
-from events.engine.answers import Missing
+from events.engine.answers import Missing, TooSlow
 from events.engine.soundness import Readable
 from events.engine.sources import Bounds
 from events.segments.reading import SegmentFile, Snapshot, snapshot
@@ -126,13 +128,21 @@ def _gather(
 
 @contextmanager
 def _one_moment() -> Iterator[None]:
-    """Let all statements of the block see the same moment; inside somebody's transaction that is theirs to choose."""
+    """Let all statements of the block see the same moment; inside somebody's transaction that is theirs to choose.
+
+    Raises TooSlow when one of them takes longer than a question may.
+    """
     if connection.in_atomic_block:
         yield
         return
-    with transaction.atomic():
-        raw_cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
+    try:
+        with transaction.atomic():
+            cursor = raw_cursor()
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute(f"SET LOCAL statement_timeout = {settings.ANALYTICS_SECONDS * 1000}")
+            yield
+    except QueryCanceled as fault:
+        raise TooSlow from fault
 
 
 def _copied(query: str, file: Path, **given: sql.Composable) -> Path:
