@@ -1,8 +1,8 @@
 """What a segment's file holds, and how an engine reads it as the columns of EVENTS. Plain Python.
 
 Most of an event's bytes are a random id and three times of the same moment. So the file has the UUID of a message id as
-16 bytes, and of the other times only how far they lie from `ts`, in microseconds; of a track call the label is the name.
-All is written back when asked for.
+16 bytes, and of the other times only how far they lie from `ts`, in microseconds. Of a track call the label is the
+name. All is written back when asked for.
 """
 
 # In the order of the file. Those that engines read as they are come first.
