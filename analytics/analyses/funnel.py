@@ -76,7 +76,7 @@ PARAMETERS = [
     OpenApiParameter("exclude", str, many=True, description="An event that ends an attempt; exclude1.where …"),
     OpenApiParameter("touch", str, description="Which step gives the value of `by`: first, last, or its number."),
 ]
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "kind": "funnel",
     "from": "2026-10-24",
     "to": "2026-11-20",
@@ -114,7 +114,13 @@ EXAMPLE = {
         },
     ],
     "times": {"median_s": 9_120.0, "p75_s": 70_200.0, "p90_s": 241_000.0, "bars": [{"from_s": 3_600, "people": 141}]},
-    "trend": {"interval": "day", "buckets": ["2026-10-24T00:00:00+02:00"], "entered": [41], "converted": [12]},
+    "trend": {
+        "interval": "day",
+        "buckets": ["2026-10-24T00:00:00+02:00"],
+        "entered": [41],
+        "converted": [12],
+        "open": [0],
+    },
     "breakdown": None,
     "values": None,
     "definition": "Of the people who did “Signed Up” in the period, those who then did “First Video” within 7 days.",

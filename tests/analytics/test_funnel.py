@@ -1,6 +1,7 @@
 """Funnels: counted by hand on a small stream; who is open, who stopped where, how long it took, and what is refused."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.http import QueryDict
@@ -284,6 +285,37 @@ def test_the_api_answers_what_the_page_shows(shop: Project, scene: Scene) -> Non
     assert json["converted"] == 2
     assert json["trend"]["entered"] == [1, 3, 0, 0, 1, 0, 1]
     assert shown.definition == json["definition"]
+
+
+def test_the_api_has_the_shape_of_its_example_and_the_file_the_same_numbers(shop: Project, scene: Scene) -> None:
+    answer: Any = scene.api(f"/v1/metrics/funnel?{WAY}")
+    csv: Any = scene.api(f"/v1/metrics/funnel?{WAY}&format=csv")
+    body, file = answer.json(), b"".join(csv.streaming_content).decode()
+
+    assert set(body) == set(funnel.EXAMPLE)
+    assert set(body["steps"][0]) == set(funnel.EXAMPLE["steps"][0])
+    assert [step["people"] for step in body["steps"]] == [6, 3, 2]
+    assert [line.split(",")[2] for line in file.splitlines()[1:]] == ["6", "3", "2"]
+
+
+def test_the_api_names_the_field_that_it_refuses_and_wants_a_key(scene: Scene) -> None:
+    refused: Any = scene.api("/v1/metrics/funnel?step=A")
+
+    assert refused.status_code == 400
+    assert refused.json()["detail"][0]["field"] == "step"
+    assert scene.api("/v1/metrics/funnel?step=A&step=B", key="").status_code == 401
+
+
+def test_the_page_leads_from_each_number_to_its_people(shop: Project, scene: Scene) -> None:
+    page = scene.owner.get(scene.url(f"explore/funnel/?{WAY}&by=source"), HTTP_HX_REQUEST="true").content.decode()
+
+    assert "at=1&amp;state=dropped" in page
+    assert "stopped here" in page
+    assert "By source" in page
+    there = scene.url(f"explore/funnel/people/?{WAY}&at=1&state=dropped")
+    people = scene.owner.get(there, HTTP_HX_REQUEST="true").content.decode()
+    assert "cid" in people
+    assert "dan" not in people
 
 
 def test_steps_may_be_listed_with_commas(shop: Project) -> None:
