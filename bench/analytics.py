@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import ibis
 import psutil
+import sqlglot
 from django.conf import settings
 
 from bench import dataset
@@ -104,12 +105,14 @@ def beside_postgres(rows: int) -> None:
     print(f"-- {rows:,} events: DuckDB beside PostgreSQL with covering indexes, the same expressions")
     schema = _plain_table(rows)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET search_path = {schema}, public; SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 2")
+        cursor.execute(
+            f"SET search_path = {schema}, public; SET work_mem = '256MB'; SET max_parallel_workers_per_gather = 2"
+        )
         for question in PROMISED:
             if not question.beside_postgres:
                 continue
             parts = asked(dataset.filled(rows), question)
-            statements = [str(ibis.to_sql(part.build(TABLES), dialect="postgres")) for part in parts]
+            statements = [_for_postgres(part.build(TABLES)) for part in parts]
             ours = timed(lambda parts=parts: ask(parts), 3)  # type: ignore[misc]
             started = time.perf_counter()
             for statement in statements:
@@ -118,6 +121,15 @@ def beside_postgres(rows: int) -> None:
             theirs = time.perf_counter() - started
             print(f"{question.name:30s}{ours:10.3f}{theirs:10.3f}   {theirs / ours:.1f} times faster", flush=True)
         cursor.execute("RESET ALL")
+
+
+def _for_postgres(expression: Any) -> str:
+    """Return the SQL of an expression; PostgreSQL makes a number of a truth by way of int only."""
+    tree = sqlglot.parse_one(str(ibis.to_sql(expression, dialect="postgres")), dialect="postgres")
+    for cast in list(tree.find_all(sqlglot.exp.Cast)):
+        if isinstance(cast.this.unnest(), sqlglot.exp.Predicate | sqlglot.exp.Connector | sqlglot.exp.Not):
+            cast.this.replace(sqlglot.exp.cast(cast.this.copy(), "int"))
+    return str(tree.sql(dialect="postgres"))
 
 
 def _plain_table(rows: int) -> str:
@@ -151,6 +163,12 @@ def _plain_table(rows: int) -> str:
 
 def together(rows: int) -> None:
     """Print what ten readers wait who ask all questions at once: the same ones, then each with bounds of their own."""
+    from django.db import connection
+
+    # Of one process here; in the product they are spread over several, each with its own pool of connections.
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["OPTIONS"]["pool"]["max_size"] = READERS + 2
     parts = {question.name: asked(dataset.filled(rows), question) for question in PROMISED}
     single = {name: timed(lambda one=one: ask(one), 3) for name, one in parts.items()}  # type: ignore[misc]
     for said, own in (("the same questions", False), ("questions of their own", True)):

@@ -40,7 +40,7 @@ def question(
 
 # The four of the promise first; the rest so that each analysis, each order, clock and breakdown meets every engine.
 PROMISED = [
-    question("any-entry funnel, 4 steps", "funnel", *FUNNEL, ("window", "7d"), target_s=0.4, pg=True),
+    question("any-entry funnel, 4 steps", "funnel", *FUNNEL, ("window", "7d"), target_s=0.4),
     question("12-month cohort triangle", "retention", ("period", "month"), target_s=0.8, pg=True),
     question("DAU, WAU, MAU of a year", "active", target_s=1.0, pg=True),
     question("paths of 5 steps", "paths", target_s=1.5),
