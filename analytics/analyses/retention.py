@@ -183,6 +183,11 @@ class Result:
     answer: Answer
     notes: Sequence[str]
 
+    @property
+    def compared(self) -> bool:
+        """Say whether cohorts before have anything to compare with."""
+        return any(share is not None for share in self.previous or ())
+
     @cached_property
     def table(self) -> retention_shown.Heat:
         return retention_shown.heat(self)

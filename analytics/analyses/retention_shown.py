@@ -1,7 +1,7 @@
 """How retention is said and drawn: its definition, the heat map of cohorts, the curve of their mean."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -167,16 +167,24 @@ def heat(result: "Result") -> Heat:
             cells = [_mean_cell(cell, share, top) for cell, share in zip(cells, result.mean_shares, strict=True)]
         mean = HeatRow("All, where complete", formats.count(sum(row.size for row in result.rows)), "", cells)
     unit = question.cycles.unit
+    begun = _begun(result)
+    rows = [_heat_row(result, row, top) for row in drawn[:MOST_ROWS]]
     return Heat(
         str(question.by) if question.by else f"Started {'on' if unit == 'day' else f'in the {unit} of'}",
-        heads(question),
-        mean,
-        [_heat_row(result, row, top) for row in drawn[:MOST_ROWS]],
+        heads(question)[:begun],
+        replace(mean, cells=mean.cells[:begun]) if mean else None,
+        [replace(row, cells=row.cells[:begun]) for row in rows],
         formats.decimal(top) + " a person" if money else formats.share(top, 0),
         FEW,
         max(0, len(drawn) - MOST_ROWS),
         money,
     )
+
+
+def _begun(result: "Result") -> int:
+    """Return how many cells are drawn: those that have begun for anybody, as a young project has few."""
+    cells = [cell for row in result.cohorts if row.size for cell in row.cells]
+    return max((cell.place + 1 for cell in cells if cell.people is not None), default=1)
 
 
 def _top(result: "Result", *, money: bool) -> float:
@@ -242,7 +250,7 @@ def _mean_cell(cell: HeatCell, share: float | None, top: float) -> HeatCell:
 def _figure(result: "Result") -> Figure:
     """Return the curve of the mean, or of each value of the breakdown."""
     question = result.question
-    names = heads(question)
+    names = heads(question)[: _begun(result)]
     if question.by:
         lines = [
             (row.value or "", [cell.share for cell in row.cells], _colour(place, row.value))
@@ -250,16 +258,16 @@ def _figure(result: "Result") -> Figure:
         ]
     else:
         lines = [("All cohorts", list(result.mean_shares), "blue")]
-    series = [_line(name, points, colour) for name, points, colour in lines]
+    series = [_line(name, points[: len(names)], colour) for name, points, colour in lines]
     columns = [question.cycles.unit.capitalize(), *(name for name, _, _ in lines)]
     shares = [points for _, points, _ in lines]
-    if result.previous and any(share is not None for share in result.previous):
-        series.append(_past(result.previous))
+    if result.compared and result.previous:
+        series.append(_past(result.previous[: len(names)]))
         columns.append("Cohorts before")
         shares.append(list(result.previous))
     option = {
         "xAxis": {"type": "category", "boundaryGap": False, "data": [name.partition(" ")[2] for name in names]},
-        "yAxis": {"type": "value", "min": 0, "name": "came back", "axisLabel": {"formatter": "%percent"}},
+        "yAxis": {"type": "value", "min": 0, "max": 1, "name": "came back", "axisLabel": {"formatter": "%percent"}},
         "series": series,
     }
     rows = [[name, *(formats.share(points[place]) for points in shares)] for place, name in enumerate(names)]

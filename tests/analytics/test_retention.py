@@ -226,3 +226,13 @@ def test_a_range_in_the_future_and_an_unknown_event_are_said(shop: Project) -> N
     assert "in the future" in result.notes[0]
     assert "Did you mean “Signed Up”?" in result.notes[1]
     assert retention.shown(result).empty
+
+
+def test_the_page_shows_the_cohorts_and_leads_to_their_people(shop: Project, scene: Scene) -> None:
+    address = scene.url("explore/retention/?start=Visit&return=Visit&from=2026-11-02&to=2026-11-15")
+
+    shown = scene.owner.get(address, headers={"HX-Request": "true", "HX-Target": "result"}).content.decode()
+
+    assert "Started in the week of" in shown
+    assert "row=2026-11-02&amp;cell=1" in shown
+    assert "Nobody started" in shown
