@@ -36,12 +36,16 @@ def active(
     person adds one and takes one away, and nobody is joined with all days of a window.
     """
     rows = _rows(tables, step, calendar, where=where, by=by, top=top, cohort=cohort)
-    people = ["value", "person"] if by else ["person"]
-    following = rows.day.lead(1).over(group_by=people, order_by=rows.day).fill_null(NEVER)
-    gaps = rows.select("value", "day", gap=ibis.least(following - rows.day, max(windows)))
+    # Without a breakdown no engine need carry its empty value through the sorting of all events.
+    values = ["value"] if by else []
+    following = rows.day.lead(1).over(group_by=[*values, "person"], order_by=rows.day)
+    moved = rows.select(*values, "day", following=following)
     # Few rows from here on: a day and how long until the next event. The last event of a day is the one before a gap.
-    gaps = gaps.filter(gaps.gap > 0)
-    counted = gaps.group_by("value", "day", "gap").agg(people=gaps.count())
+    gaps = moved.group_by(*values, "day", gap=ibis.least(moved.following - moved.day, max(windows)))
+    counted = gaps.agg(people=moved.count())
+    counted = counted.mutate(gap=counted.gap.fill_null(max(windows)))
+    counted = counted.filter(counted.gap > 0)
+    counted = counted if by else counted.mutate(value=ibis.literal(""))
     ends = [counted.day + ibis.least(counted.gap, window) for window in windows if window > 1]
     found = [_counted(counted, counted.day, 1)]
     found += [
