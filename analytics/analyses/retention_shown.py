@@ -267,7 +267,14 @@ def _figure(result: "Result") -> Figure:
         shares.append(list(result.previous))
     option = {
         "xAxis": {"type": "category", "boundaryGap": False, "data": [name.partition(" ")[2] for name in names]},
-        "yAxis": {"type": "value", "min": 0, "max": 1, "name": "came back", "axisLabel": {"formatter": "%percent"}},
+        "yAxis": {
+            "type": "value",
+            "min": 0,
+            "max": 1,
+            "interval": 0.25,
+            "name": "came back",
+            "axisLabel": {"formatter": "%percent"},
+        },
         "series": series,
     }
     rows = [[name, *(formats.share(points[place]) for points in shares)] for place, name in enumerate(names)]
