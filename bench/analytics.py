@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Any
 
 import duckdb
@@ -86,6 +87,9 @@ def growth(sizes: list[int]) -> None:
 
 def beside_clickhouse(rows: int) -> None:
     """Print each question in both engines on the same files, and whether the answers are equal."""
+    if not find_spec("chdb"):
+        print("-- ClickHouse's engine is left out: chdb comes with requirements-scale.txt")
+        return
     print(f"-- {rows:,} events: DuckDB beside ClickHouse's engine (chdb), the same files")
     for question in PROMISED:
         parts = asked(dataset.filled(rows), question)
