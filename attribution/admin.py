@@ -6,24 +6,37 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from attribution.models import (
+    AppleApp,
+    ApplePostback,
     AppleToken,
     Candidate,
     Conversion,
+    ConversionSchema,
     CreditModel,
     Decision,
+    Destination,
     Domain,
     EvidenceShare,
+    ExchangeRate,
+    Export,
+    ExportSchedule,
     FraudFlag,
     Install,
     LateBatch,
     Link,
     MatchModel,
     NetworkRange,
+    Postback,
+    PostbackTry,
     Replay,
     ReplayChange,
     RuleSet,
     Secret,
+    Spend,
+    SpendImport,
     Touch,
+    VendorImport,
+    VendorNumber,
 )
 from growthplatform.core.admin import CappedPaginator, LookOnlyAdmin, LookOnlyInline
 
@@ -201,4 +214,107 @@ class ReplayChangeAdmin(LookOnlyAdmin):
     list_display = ["__str__", "old_tier", "old_source", "new_tier", "new_source", "revenue"]
     search_fields = ["=old_source", "=new_source"]
     list_select_related = ["decision", "replay"]
+    ordering = ["-pk"]
+
+
+@admin.register(AppleApp)
+class AppleAppAdmin(ModelAdmin):  # type: ignore[misc]
+    """Staff may delete a claim, so that the app's real holder can make it."""
+
+    list_display = ["app_id", "name", "project", "sandbox", "created_at"]
+    search_fields = ["=app_id", "project__slug"]
+    list_select_related = ["project"]
+    readonly_fields = ["app_id", "project", "created_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(ApplePostback)
+class ApplePostbackAdmin(LookOnlyAdmin):
+    list_display = ["received_at", "project", "kind", "state", "app_id", "network_id", "sequence", "counted"]
+    list_filter = ["kind", "state"]
+    search_fields = ["=transaction_id"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(ConversionSchema)
+class ConversionSchemaAdmin(LookOnlyAdmin):
+    list_display = ["valid_from", "project", "app"]
+    list_select_related = ["project", "app"]
+
+
+@admin.register(Destination)
+class DestinationAdmin(LookOnlyAdmin):
+    list_display = ["name", "project", "kind", "template", "failures", "broken_until", "paused_at"]
+    list_filter = ["kind", "template"]
+    search_fields = ["name", "project__slug"]
+    list_select_related = ["project"]
+    exclude = ["secret"]
+    ordering = ["-pk"]
+
+
+class PostbackTryInline(LookOnlyInline):
+    model = PostbackTry
+    fields = ["at", "ms", "status", "problem"]
+
+
+@admin.register(Postback)
+class PostbackAdmin(LookOnlyAdmin):
+    list_display = ["created_at", "project", "destination", "news", "state", "tries", "status"]
+    list_filter = ["state"]
+    search_fields = ["=idempotency_key"]
+    list_select_related = ["project", "destination"]
+    inlines = [PostbackTryInline]
+    ordering = ["-pk"]
+
+
+@admin.register(SpendImport)
+class SpendImportAdmin(LookOnlyAdmin):
+    list_display = ["created_at", "project", "name", "rows", "added", "replaced", "removed"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(Spend)
+class SpendAdmin(LookOnlyAdmin):
+    list_display = ["day", "project", "source", "campaign", "amount", "currency"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(LookOnlyAdmin):
+    list_display = ["day", "project", "currency", "rate"]
+    list_select_related = ["project"]
+
+
+@admin.register(ExportSchedule)
+class ExportScheduleAdmin(LookOnlyAdmin):
+    list_display = ["project", "address", "format", "next_day", "paused_at", "problem"]
+    list_select_related = ["project"]
+    exclude = ["options"]
+
+
+@admin.register(Export)
+class ExportAdmin(LookOnlyAdmin):
+    list_display = ["created_at", "project", "kind", "format", "state", "rows", "bytes"]
+    list_filter = ["state"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(VendorImport)
+class VendorImportAdmin(LookOnlyAdmin):
+    list_display = ["created_at", "project", "kind", "vendor", "name", "state", "taken", "refused"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(VendorNumber)
+class VendorNumberAdmin(LookOnlyAdmin):
+    list_display = ["day", "project", "vendor", "source", "campaign", "installs"]
+    list_select_related = ["project"]
     ordering = ["-pk"]

@@ -1,20 +1,16 @@
 """Keys that attribution checks and decrypts with: kept encrypted, shown once, revoked rather than deleted."""
 
-import base64
-import hashlib
 import time
-from functools import cache
 
 import structlog
 from auditlog.models import LogEntry
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
 from attribution.models import Secret
 from customers.models import Project
+from growthplatform.core import cipher
 from growthplatform.core.errors import InvalidField
 
 log = structlog.get_logger(__name__)
@@ -42,7 +38,7 @@ def create(
         kind=kind,
         name=name.strip(),
         source=source.strip(),
-        encrypted=_cipher().encrypt(secret.encode()).decode(),
+        encrypted=cipher.encrypt(secret),
         created_by=user,
     )
     _note(made, LogEntry.Action.CREATE, user)
@@ -83,8 +79,8 @@ def _read(project_id: int, kind: str) -> Keys:
     found = []
     for row in rows:
         try:
-            found.append((row.source, _cipher().decrypt(row.encrypted.encode()).decode()))
-        except InvalidToken:
+            found.append((row.source, cipher.decrypt(row.encrypted)))
+        except cipher.Unreadable:
             log.exception("secret_unreadable", secret=row.pk, project=project_id, kind=kind)
     return found
 
@@ -98,10 +94,3 @@ def _note(secret: Secret, action: int, user: User | None) -> None:
         additional_data={"organization": secret.project.organization_id},
         actor=user,
     )
-
-
-@cache
-def _cipher() -> Fernet:
-    """A key of its own out of SECRET_KEY, so that what is signed elsewhere with that one tells nothing about it."""
-    key = hashlib.scrypt(settings.SECRET_KEY.encode(), salt=b"growthplatform attribution secrets", n=2**14, r=8, p=1)
-    return Fernet(base64.urlsafe_b64encode(key[:32]))

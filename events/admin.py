@@ -6,19 +6,24 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from unfold.admin import ModelAdmin
 
 from events.models import (
     Consumer,
     DayCount,
     Event,
+    EventName,
     Identity,
     Person,
     PersonDay,
     PersonErasure,
     PersonMerge,
     Rejected,
+    RepairRule,
     Seal,
     Segment,
+    VendorApp,
+    VendorCopy,
 )
 from growthplatform.core.admin import LookOnlyAdmin, LookOnlyInline
 
@@ -135,3 +140,40 @@ class PersonErasureAdmin(LookOnlyAdmin):
     search_help_text = "A whole number of a person, or a project."
     list_select_related = ["project", "asked_by"]
     ordering = ["-pk"]
+
+
+@admin.register(VendorApp)
+class VendorAppAdmin(ModelAdmin):  # type: ignore[misc]
+    """Staff may end a claim, so that the app's real holder can make it."""
+
+    list_display = ["dialect", "app_id", "project", "key_hint", "forward", "last_used_at", "archived_at"]
+    list_filter = ["dialect", ("archived_at", admin.EmptyFieldListFilter)]
+    search_fields = ["=app_id", "project__slug"]
+    list_select_related = ["project"]
+    exclude = ["key_hash"]
+    readonly_fields = ["project", "dialect", "app_id", "key_hint", "created_at", "created_by", "last_used_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(EventName)
+class EventNameAdmin(LookOnlyAdmin):
+    list_display = ["project", "dialect", "theirs", "ours"]
+    list_filter = ["dialect"]
+    list_select_related = ["project"]
+
+
+@admin.register(VendorCopy)
+class VendorCopyAdmin(LookOnlyAdmin):
+    list_display = ["received_at", "project", "path", "state", "tries", "status"]
+    list_filter = ["state"]
+    list_select_related = ["project"]
+    exclude = ["authorization"]
+    ordering = ["-pk"]
+
+
+@admin.register(RepairRule)
+class RepairRuleAdmin(LookOnlyAdmin):
+    list_display = ["name", "project", "code", "field", "action", "repaired", "paused_at"]
+    list_select_related = ["project"]

@@ -224,3 +224,123 @@ class PersonErasure(models.Model):
 
     def __str__(self) -> str:
         return f"p_{self.person_id}"
+
+
+class VendorApp(models.Model):
+    """An app as another vendor knows it: what comes in that vendor's format for it belongs to the project."""
+
+    class Dialect(models.TextChoices):
+        APPSFLYER = "appsflyer", "AppsFlyer"
+        ADJUST = "adjust", "Adjust"
+        BRANCH = "branch", "Branch"
+        SINGULAR = "singular", "Singular"
+        KOCHAVA = "kochava", "Kochava"
+        POSTHOG = "posthog", "PostHog"
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="vendor_apps")
+    dialect = models.CharField(max_length=12, choices=Dialect.choices)
+    app_id = models.CharField(max_length=155, help_text="The vendor's id of the app, as its clients send it.")
+    key_hash = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of the vendor's key, where its clients send one."
+    )
+    key_hint = models.CharField(max_length=20, blank=True)
+    os_name = models.CharField(max_length=10, blank=True, help_text="ios or android, where one app is one system.")
+    forward = models.BooleanField(default=False, help_text="What comes is sent on to the vendor too.")
+    forward_url = models.CharField(max_length=300, blank=True, help_text="Empty: the vendor's own host.")
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dialect", "app_id", "key_hash"],
+                name="vendor_app_once",
+                condition=models.Q(archived_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_dialect_display()} {self.app_id}"
+
+
+class EventName(models.Model):
+    """What a project calls an event that a vendor's format has another name for."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="event_names")
+    dialect = models.CharField(max_length=12, choices=VendorApp.Dialect.choices)
+    theirs = models.CharField(max_length=256)
+    ours = models.CharField(max_length=256)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "dialect", "theirs"], name="event_name_once")]
+
+    def __str__(self) -> str:
+        return f"{self.theirs} is {self.ours}"
+
+
+class VendorCopy(models.Model):
+    """A request in a vendor's format that is to be sent on to the vendor, as it came."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        DELIVERED = "delivered", "Delivered"
+        FAILED = "failed", "Given up"
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="vendor_copies", db_index=False)
+    app = models.ForeignKey(VendorApp, models.CASCADE, related_name="copies", db_index=False)
+    method = models.CharField(max_length=4)
+    path = models.CharField(max_length=300)
+    query = models.TextField(blank=True)
+    content_type = models.CharField(max_length=100, blank=True)
+    authorization = models.TextField(blank=True, help_text="Encrypted: the header that the vendor knows its caller by.")
+    agent = models.CharField(max_length=300, blank=True)
+    body = models.BinaryField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    tries = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveSmallIntegerField(null=True)
+    problem = models.CharField(max_length=300, blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_at"], name="vendor_copy_due", condition=models.Q(state="waiting")),
+            models.Index(fields=["project", "-id"], name="vendor_copy_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class RepairRule(models.Model):
+    """How refused events of one kind are repaired: now all that are open, and from then on those to come."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="repair_rules")
+    name = models.CharField(max_length=100)
+    code = models.CharField(max_length=40, help_text="Of the refusals that it repairs.")
+    path = models.CharField(max_length=100, blank=True, help_text="How their address begins; empty: any.")
+    field = models.CharField(max_length=100, help_text='What is changed: a member of the body, or "path".')
+    action = models.CharField(
+        max_length=10,
+        choices=[
+            ("prefix", "Put before it"),
+            ("set", "Set it to"),
+            ("replace", "Replace in it"),
+            ("rename", "Rename it to"),
+            ("remove", "Remove it"),
+        ],
+    )
+    value = models.CharField(max_length=300, blank=True)
+    old = models.CharField(max_length=300, blank=True, help_text="Of replace: what is replaced.")
+    repaired = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    paused_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name

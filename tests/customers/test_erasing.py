@@ -12,29 +12,56 @@ from analytics import erasure as analytics_erasure
 from analytics.models import Annotation, Cohort, CohortPerson, Dashboard, SavedView, Share, Tile
 from attribution import erasure as attribution_erasure
 from attribution.models import (
+    AppleApp,
+    ApplePostback,
     AppleToken,
     Candidate,
     Conversion,
+    ConversionSchema,
     CreditModel,
     Decision,
+    Destination,
     Domain,
     EvidenceShare,
+    ExchangeRate,
+    Export,
+    ExportSchedule,
     FraudFlag,
     Install,
     Link,
     MatchModel,
     NetworkRange,
+    Postback,
+    PostbackTry,
     Replay,
     ReplayChange,
     RuleSet,
     Secret,
+    Spend,
+    SpendImport,
     Touch,
+    VendorImport,
+    VendorNumber,
 )
 from customers import services as customers
 from customers.models import ApiKey, Deletion, Project
 from events import erasure as events_erasure
 from events import services as events
-from events.models import DayCount, Event, Identity, Person, PersonDay, PersonErasure, PersonMerge, Seal, Segment
+from events.models import (
+    DayCount,
+    Event,
+    EventName,
+    Identity,
+    Person,
+    PersonDay,
+    PersonErasure,
+    PersonMerge,
+    RepairRule,
+    Seal,
+    Segment,
+    VendorApp,
+    VendorCopy,
+)
 from growthplatform import tasks
 from tests.factories import ApiKeyFactory, ProjectFactory
 
@@ -112,6 +139,7 @@ def fill(project: Project) -> None:
     fill_settings(project, rules, decision, touch)
     fill_store(project)
     fill_saved(project, identity)
+    fill_connections(project, decision)
 
 
 def fill_store(project: Project) -> None:
@@ -123,6 +151,36 @@ def fill_store(project: Project) -> None:
     )  # fmt: skip
     PersonMerge.objects.create(project=project, person_id=8, survivor_id=9)
     PersonErasure.objects.create(project=project, person_id=10)
+
+
+def fill_connections(project: Project, decision: Decision) -> None:
+    today, number = timezone.now().date(), project.pk
+    app = VendorApp.objects.create(project=project, dialect="adjust", app_id=f"app{number}")
+    VendorCopy.objects.create(project=project, app=app, method="POST", path="/event", body=b"x")
+    EventName.objects.create(project=project, dialect="adjust", theirs="abc123", ours="Signed Up")
+    RepairRule.objects.create(project=project, name="Prefix", code="unknown_app", field="path", action="prefix")
+    apple = AppleApp.objects.create(project=project, app_id=number)
+    ApplePostback.objects.create(project=project, kind="skan", state="valid", digest=f"{number:064}", raw="{}")
+    ConversionSchema.objects.create(project=project, app=apple, valid_from=today)
+    target = Destination.objects.create(project=project, kind="webhook", name="Ours", url="https://x.example")
+    first = Postback.objects.create(
+        project=project, destination=target, idempotency_key="1", news="install", decision=decision, method="POST",
+        url="https://x.example",
+    )  # fmt: skip
+    Postback.objects.create(
+        project=project, destination=target, idempotency_key="2", news="install", corrects=first, method="POST",
+        url="https://x.example",
+    )  # fmt: skip
+    PostbackTry.objects.create(postback=first, status=500)
+    brought = SpendImport.objects.create(project=project, name="spend.csv")
+    Spend.objects.create(project=project, day=today, source="s", amount=5, currency="USD", brought_by=brought)
+    ExchangeRate.objects.create(project=project, currency="EUR", day=today, rate=1)
+    schedule = ExportSchedule.objects.create(project=project, address="daily", next_day=today)
+    Export.objects.create(project=project, schedule=schedule, kind="touches", format="csv")
+    numbers = VendorImport.objects.create(project=project, kind="numbers", vendor="appsflyer", name="numbers.csv")
+    VendorNumber.objects.create(
+        project=project, vendor="appsflyer", day=today, source="s", installs=3, brought_by=numbers
+    )
 
 
 def fill_saved(project: Project, identity: Identity) -> None:
@@ -186,7 +244,7 @@ def test_everything_of_a_deleted_project_is_erased_and_of_no_other(deletion: Del
 
     assert rows_of(deletion.project_id) == {}
     assert rows_of(other.pk) == of_other
-    for inside in (Candidate, Tile, CohortPerson):
+    for inside in (Candidate, Tile, CohortPerson, PostbackTry):
         assert inside._default_manager.count() == 1
 
 

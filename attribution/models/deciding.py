@@ -362,6 +362,9 @@ class Decision(models.Model):
     announced = models.PositiveIntegerField(
         default=0, db_default=0, help_text="The revision last told by an Install Attributed event."
     )
+    posted = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="The revision last looked at for postbacks; only final ones are."
+    )
     installed_at = models.DateTimeField()
     decided_at = models.DateTimeField(default=timezone.now)
     rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="decisions")
@@ -376,6 +379,11 @@ class Decision(models.Model):
             models.Index(fields=["project"], name="decision_reinstall", condition=models.Q(kind="reinstall")),
             models.Index(
                 fields=["id"], name="decision_unannounced", condition=models.Q(announced__lt=models.F("revision"))
+            ),
+            models.Index(
+                fields=["id"],
+                name="decision_unposted",
+                condition=models.Q(posted__lt=models.F("revision"), state="final"),
             ),
         ]
 
@@ -424,6 +432,9 @@ class Conversion(models.Model):
     order_id = models.CharField(max_length=200, blank=True)
     fraud = models.JSONField(default=list)
     counted = models.BooleanField(default=True, help_text="Not when it repeats an order or a rule that blocks struck.")
+    posted = models.BooleanField(
+        default=False, db_default=False, help_text="It was looked at for postbacks, once its install was final."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "message_id"], name="conversion_once")]
@@ -431,6 +442,7 @@ class Conversion(models.Model):
             models.Index(fields=["project", "-ts", "-id"], name="conversion_newest"),
             models.Index(fields=["project", "order_id"], name="conversion_by_order", condition=~models.Q(order_id="")),
             models.Index("project", MD5("distinct_id"), name="conversion_by_distinct_id"),
+            models.Index(fields=["id"], name="conversion_unposted", condition=models.Q(posted=False)),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,85 @@
+"""Whose an app of another vendor is, found without a query a request; at most 5 s old, as keys are."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from customers.services import Caller, caller_of, find_caller
+from events.dialects.base import Claim
+from events.models import EventName, VendorApp
+
+CACHE_S = 5.0
+CACHE_SIZE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Who a request in a vendor's format belongs to; `app_known` is not when only the key is a project's."""
+
+    caller: Caller
+    app_known: bool
+    app_pk: int | None = None
+    app_os: str = ""
+    forward: bool = False
+
+
+_apps: dict[tuple[str, str, str], tuple[float, Found | None]] = {}
+_names: dict[tuple[int, str], tuple[float, Mapping[str, str]]] = {}
+
+
+def hash_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest() if key else ""
+
+
+def forget_cached() -> None:
+    """Drop what this process remembers of apps and names."""
+    _apps.clear()
+    _names.clear()
+
+
+def find(dialect: str, claim: Claim) -> Found | None:
+    """Return who the app belongs to: by its id and key, else by the key alone; a write key of ours opens too."""
+    place = (dialect, claim.app_id, claim.key)
+    now = time.monotonic()
+    known = _apps.get(place)
+    if known is None or known[0] <= now:
+        if len(_apps) >= CACHE_SIZE:
+            _apps.clear()
+        known = _apps[place] = (now + CACHE_S, _look_up(dialect, claim))
+    return known[1]
+
+
+def names_of(project_id: int, dialect: str) -> Mapping[str, str]:
+    """Return a project's names of events by the vendor's names."""
+    now = time.monotonic()
+    known = _names.get((project_id, dialect))
+    if known is None or known[0] <= now:
+        if len(_names) >= CACHE_SIZE:
+            _names.clear()
+        rows = EventName.objects.filter(project=project_id, dialect=dialect)
+        known = _names[project_id, dialect] = (now + CACHE_S, dict(rows.values_list("theirs", "ours")))
+    return known[1]
+
+
+def _look_up(dialect: str, claim: Claim) -> Found | None:
+    if len(claim.app_id) > 155 or "\x00" in claim.app_id + claim.key:
+        return None
+    live = VendorApp.objects.filter(dialect=dialect, archived_at=None, project__deleted_at=None).order_by("pk")
+    if caller := find_caller(claim.key):
+        app = live.filter(project=caller.project_id, app_id=claim.app_id).first()
+        return Found(caller, True, app.pk if app else None, app.os_name if app else "", bool(app and app.forward))
+    live = live.select_related("project")
+    key_hash = hash_of(claim.key)
+    app = live.filter(app_id=claim.app_id, key_hash__in={key_hash, ""}).order_by("-key_hash").first()
+    if app is None:
+        # The app may be written otherwise than its owner wrote it: the key says who to tell.
+        of_key = live.filter(key_hash=key_hash).first() if key_hash else None
+        return Found(caller_of(of_key.project), False) if of_key else None
+    now = timezone.now()
+    if app.last_used_at is None or app.last_used_at < now - timedelta(minutes=1):
+        VendorApp.objects.filter(pk=app.pk).update(last_used_at=now)
+    return Found(caller_of(app.project), True, app.pk, app.os_name, app.forward)
