@@ -41,6 +41,13 @@ MENU = (
             Part("Cohorts", "attribution:cohort-list", below=("attribution:cohort-",)),
             Part("Models", "attribution:model-list", key="m", below=("attribution:model-",)),
             Part("Fraud", "attribution:fraud", key="f", below=("attribution:fraud-",)),
+            Part("SKAN", "attribution:skan", below=("attribution:skan-",)),
+            Part(
+                "Postbacks",
+                "attribution:postback-list",
+                below=("attribution:postback-", "attribution:destination-"),
+            ),
+            Part("Cost", "attribution:cost", below=("attribution:cost-", "attribution:spend-")),
             Part(
                 "Rules",
                 "attribution:rule-list",
@@ -62,8 +69,21 @@ MENU = (
             Part("Saved cohorts", "analytics:cohort-list", below=("analytics:cohort-",)),
         ),
     ),
+    Part(
+        "Connections",
+        "",
+        icon="plug-connected",
+        gap=True,
+        parts=(
+            Part("Vendor formats", "events:vendor-list", key="x", below=("events:vendor-",)),
+            Part("Side by side", "attribution:shadow", below=("attribution:shadow-",)),
+            Part("Raw data", "attribution:export-list", below=("attribution:export-",)),
+        ),
+    ),
     Part("People", "analytics:person-list", icon="users", key="p", gap=True, below=("analytics:person-",)),
-    Part("Rejected events", "events:rejected-list", icon="mail-x", key="r", below=("events:rejected-",)),
+    Part(
+        "Rejected events", "events:rejected-list", icon="mail-x", key="r", below=("events:rejected-", "events:repair-")
+    ),
     Part(
         "Settings",
         "",
