@@ -5,6 +5,7 @@ A wrong value ends the start with one sentence that names the variable; see docs
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
 import msgspec
@@ -47,6 +48,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     sign_up: Literal["open", "invited"] = "open"
     staff_email: str = ""
     apple_ads_url: Annotated[str, Meta(pattern=r"^https?://\S+$")] = "https://api-adservices.apple.com/api/v1/"
+    outbound_private_networks: Annotated[str, Meta(pattern=r"^([0-9a-fA-F.:]+/\d+(,|$))*$")] = ""
     log_format: Literal["text", "json"] = "text"
 
 
@@ -68,6 +70,16 @@ def read(environment: Mapping[str, str]) -> Config:
             message = f"{name.upper()}={value!r} can't be used: {reason}. See docs/configuration.md."
             raise WrongSetting(message) from None
     return msgspec.convert(values, Config, strict=False)
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read networks with commas between. Raises WrongSetting for one that isn't, such as 10.0.0.1/8."""
+    try:
+        return tuple(ip_network(one) for one in text.split(",") if one)
+    except ValueError as wrong:
+        raise WrongSetting(
+            f"OUTBOUND_PRIVATE_NETWORKS={text!r} can't be used: {wrong}. See docs/configuration.md."
+        ) from None
 
 
 config = read(os.environ)

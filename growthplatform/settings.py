@@ -11,7 +11,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import set_json_dumps, set_json_loads
 
-from growthplatform.config import config
+from growthplatform.config import config, networks
 from growthplatform.core.log import logging_config
 from growthplatform.core.staff import UNFOLD  # noqa: F401 -- the admin's kit looks for it here
 from growthplatform.launcher.data import find_data
@@ -231,6 +231,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_m
 EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 
 APPLE_ADS_URL = config.apple_ads_url
+OUTBOUND_PRIVATE_NETWORKS = networks(config.outbound_private_networks)
 
 LOGGING_CONFIG = None
 structlog.configure(**logging_config(config.log_format))
