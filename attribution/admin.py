@@ -33,7 +33,9 @@ from attribution.models import (
     RuleSet,
     Secret,
     Spend,
+    SpendFormer,
     SpendImport,
+    SpendName,
     Touch,
     VendorImport,
     VendorNumber,
@@ -272,9 +274,24 @@ class PostbackAdmin(LookOnlyAdmin):
 
 @admin.register(SpendImport)
 class SpendImportAdmin(LookOnlyAdmin):
-    list_display = ["created_at", "project", "name", "rows", "added", "replaced", "removed"]
+    list_display = ["created_at", "project", "name", "state", "rows", "added", "replaced", "removed", "refused_rows"]
+    list_filter = ["state"]
     list_select_related = ["project"]
+    exclude = ["text"]
     ordering = ["-pk"]
+
+
+@admin.register(SpendFormer)
+class SpendFormerAdmin(LookOnlyAdmin):
+    list_display = ["day", "project", "source", "campaign", "amount", "currency", "replaced_by"]
+    list_select_related = ["project", "replaced_by"]
+    ordering = ["-pk"]
+
+
+@admin.register(SpendName)
+class SpendNameAdmin(LookOnlyAdmin):
+    list_display = ["source", "campaign", "to_source", "to_campaign", "project"]
+    list_select_related = ["project"]
 
 
 @admin.register(Spend)

@@ -9,8 +9,10 @@ CHUNK_ROWS = 20_000
 TABLES = (
     "postback",
     "destination",
+    "spendformer",
     "spend",
     "spendimport",
+    "spendname",
     "exchangerate",
     "export",
     "exportschedule",

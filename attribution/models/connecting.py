@@ -203,7 +203,15 @@ class PostbackTry(models.Model):
 
 
 class SpendImport(models.Model):
-    """A file or a request that brought spend: what became of each of its rows."""
+    """A file or a request that brought spend: what became of each of its rows.
+
+    A file is a draft, with its text, until somebody has looked at it and said yes.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "To look at"
+        DONE = "done", "Done"
+        UNDONE = "undone", "Undone"
 
     project = models.ForeignKey("customers.Project", models.CASCADE, related_name="spend_imports")
     name = models.CharField(max_length=200)
@@ -218,6 +226,12 @@ class SpendImport(models.Model):
     refused = models.JSONField(
         default=list, help_text='{"row", "field", "code", "message", "line"} of each refused row.'
     )
+    state = models.CharField(max_length=6, choices=State.choices, default=State.DONE, db_default=State.DONE)
+    text = models.TextField(blank=True, db_default="", help_text="Of a draft.")
+    unchanged = models.PositiveIntegerField(default=0, db_default=0)
+    left_out = models.PositiveIntegerField(default=0, db_default=0, help_text="Sums and blank lines of the file.")
+    refused_rows = models.PositiveIntegerField(default=0, db_default=0, help_text="All, also those not kept.")
+    undone_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
 
@@ -258,17 +272,62 @@ class Spend(models.Model):
         return f"{self.day} {self.source} {self.campaign} {self.amount} {self.currency}"
 
 
+class SpendFormer(models.Model):
+    """What a row of spend was before an import replaced or removed it: by it the import can be undone."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="+", db_index=False)
+    replaced_by = models.ForeignKey(SpendImport, models.CASCADE, related_name="former")
+    day = models.DateField()
+    source = models.CharField(max_length=60)
+    campaign = models.CharField(max_length=100, blank=True, default="")
+    ad_set = models.CharField(max_length=100, blank=True, default="")
+    ad = models.CharField(max_length=100, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
+    platform = models.CharField(max_length=40, blank=True, default="")
+    amount = models.DecimalField(max_digits=16, decimal_places=4)
+    currency = models.CharField(max_length=3)
+    clicks = models.BigIntegerField(null=True)
+    impressions = models.BigIntegerField(null=True)
+    brought_by = models.ForeignKey(SpendImport, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "day"], name="spend_former_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.source} {self.campaign} {self.amount} {self.currency}"
+
+
+class SpendName(models.Model):
+    """A campaign that spend calls otherwise than the installs do: spend of the one counts for the other."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="spend_names")
+    source = models.CharField(max_length=60, help_text="As spend has it.")
+    campaign = models.CharField(max_length=100, blank=True, default="")
+    to_source = models.CharField(max_length=60, help_text="As installs have it.")
+    to_campaign = models.CharField(max_length=100, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "source", "campaign"], name="spend_name_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.campaign} is {self.to_source} {self.to_campaign}"
+
+
 class ExchangeRate(models.Model):
     """What one unit of a currency is worth in the project's currency, from a day on."""
 
     project = models.ForeignKey("customers.Project", models.CASCADE, related_name="exchange_rates")
     currency = models.CharField(max_length=3)
+    into = models.CharField(
+        max_length=3, blank=True, db_default="", help_text="The project's currency when it was told; good for no other."
+    )
     day = models.DateField()
     rate = models.DecimalField(max_digits=18, decimal_places=9)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "currency", "day"], name="rate_once_a_day")]
+        constraints = [models.UniqueConstraint(fields=["project", "currency", "into", "day"], name="rate_once_a_day")]
 
     def __str__(self) -> str:
         return f"1 {self.currency} = {self.rate}"

@@ -38,7 +38,9 @@ from attribution.models import (
     RuleSet,
     Secret,
     Spend,
+    SpendFormer,
     SpendImport,
+    SpendName,
     Touch,
     VendorImport,
     VendorNumber,
@@ -174,6 +176,10 @@ def fill_connections(project: Project, decision: Decision) -> None:
     PostbackTry.objects.create(postback=first, status=500)
     brought = SpendImport.objects.create(project=project, name="spend.csv")
     Spend.objects.create(project=project, day=today, source="s", amount=5, currency="USD", brought_by=brought)
+    SpendFormer.objects.create(
+        project=project, replaced_by=brought, day=today, source="s", amount=4, currency="USD", brought_by=brought
+    )
+    SpendName.objects.create(project=project, source="s", campaign="C", to_source="s", to_campaign="c")
     ExchangeRate.objects.create(project=project, currency="EUR", day=today, rate=1)
     schedule = ExportSchedule.objects.create(project=project, address="daily", next_day=today)
     Export.objects.create(project=project, schedule=schedule, kind="touches", format="csv")
