@@ -38,6 +38,7 @@ from attribution.models import (
     SpendName,
     Touch,
     VendorImport,
+    VendorName,
     VendorNumber,
 )
 from growthplatform.core.admin import CappedPaginator, LookOnlyAdmin, LookOnlyInline
@@ -333,5 +334,12 @@ class VendorImportAdmin(LookOnlyAdmin):
 @admin.register(VendorNumber)
 class VendorNumberAdmin(LookOnlyAdmin):
     list_display = ["day", "project", "vendor", "source", "campaign", "installs"]
+    list_select_related = ["project"]
+    ordering = ["-pk"]
+
+
+@admin.register(VendorName)
+class VendorNameAdmin(LookOnlyAdmin):
+    list_display = ["vendor", "project", "source", "campaign", "to_source", "to_campaign"]
     list_select_related = ["project"]
     ordering = ["-pk"]

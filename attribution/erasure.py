@@ -17,6 +17,7 @@ TABLES = (
     "export",
     "exportschedule",
     "vendornumber",
+    "vendorname",
     "vendorimport",
     "conversionschema",
     "applepostback",

@@ -15,6 +15,7 @@ from attribution.models.connecting import (
     SpendImport,
     SpendName,
     VendorImport,
+    VendorName,
     VendorNumber,
 )
 from attribution.models.deciding import (
@@ -77,5 +78,6 @@ __all__ = [
     "SpendName",
     "Touch",
     "VendorImport",
+    "VendorName",
     "VendorNumber",
 ]

@@ -421,6 +421,9 @@ class VendorImport(models.Model):
     repeated = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
     report = models.JSONField(default=list, help_text="The first thousand rows that were refused, and why.")
+    summary = models.JSONField(
+        default=dict, db_default=NO_OBJECT, help_text="What else was found, by name: touches, installs …"
+    )
     problem = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -458,3 +461,24 @@ class VendorNumber(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vendor} {self.day} {self.source} {self.campaign}"
+
+
+class VendorName(models.Model):
+    """A campaign that another vendor calls otherwise than we do: its numbers are set beside those of ours."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="vendor_names")
+    vendor = models.CharField(max_length=20)
+    source = models.CharField(max_length=60, help_text="As the vendor's numbers have it.")
+    campaign = models.CharField(max_length=100, blank=True, default="")
+    to_source = models.CharField(max_length=60, help_text="As we call it.")
+    to_campaign = models.CharField(max_length=100, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "vendor", "source", "campaign"], name="vendor_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.campaign} is {self.to_source} {self.to_campaign}"

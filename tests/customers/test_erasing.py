@@ -43,6 +43,7 @@ from attribution.models import (
     SpendName,
     Touch,
     VendorImport,
+    VendorName,
     VendorNumber,
 )
 from customers import services as customers
@@ -187,6 +188,7 @@ def fill_connections(project: Project, decision: Decision) -> None:
     VendorNumber.objects.create(
         project=project, vendor="appsflyer", day=today, source="s", installs=3, brought_by=numbers
     )
+    VendorName.objects.create(project=project, vendor="appsflyer", source="s", to_source="t")
 
 
 def fill_saved(project: Project, identity: Identity) -> None:
