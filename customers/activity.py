@@ -32,6 +32,8 @@ THINGS = {
     "secret": "Key of a network",
     "personerasure": "Person",
     "share": "Shared link",
+    "vendorapp": "Vendor app",
+    "repairrule": "Repair rule",
 }
 VERBS = {LogEntry.Action.CREATE: "added", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
 # A change of one of these says what was done.

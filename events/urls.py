@@ -2,7 +2,9 @@
 
 from django.urls import path, re_path
 
-from events import api, event_api
+from events import api, event_api, vendor_api
+from events.dialects.door import door
+from events.dialects.registry import ROUTES
 from events.views import live, rejected
 
 app_name = "events"
@@ -17,6 +19,10 @@ urlpatterns = [
     path("v1/events", event_api.EventList.as_view(), name="event-list"),
     path("v1/rejected", event_api.RejectedList.as_view(), name="rejected-api"),
     path("v1/rejected/<int:rejected_id>/replay", event_api.RejectedReplay.as_view(), name="rejected-api-replay"),
+    path("v1/vendor-apps", vendor_api.VendorAppList.as_view(), name="vendor-app-api"),
+    path("v1/vendor-apps/<int:vendor_app_id>", vendor_api.VendorAppDetail.as_view(), name="vendor-app-api-one"),
+    path("v1/event-names", vendor_api.EventNameList.as_view(), name="event-name-api"),
+    path("v1/event-names/<int:event_name_id>", vendor_api.EventNameDetail.as_view(), name="event-name-api-one"),
     path("dashboard/<slug:project_slug>/live/", live.live, name="live"),
     path("dashboard/<slug:project_slug>/live/rows/", live.live_rows, name="live-rows"),
     path("dashboard/<slug:project_slug>/live/pause/", live.live_pause, name="live-pause"),
@@ -40,3 +46,5 @@ urlpatterns = [
         name="rejected-restore",
     ),
 ]
+# Addresses of other vendors' clients, see docs/dialects.md.
+urlpatterns += [re_path(f"^{route.pattern}$", door(route.dialect, *route.methods)) for route in ROUTES]
