@@ -169,6 +169,7 @@ class Postback(models.Model):
     url = models.CharField(max_length=4000)
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True)
+    facts = models.JSONField(default=dict, db_default=NO_OBJECT, help_text="The values of the macros it was made with.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     tries = models.PositiveIntegerField(default=0)
     next_at = models.DateTimeField(default=timezone.now)

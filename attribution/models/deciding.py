@@ -380,8 +380,9 @@ class Decision(models.Model):
             models.Index(
                 fields=["id"], name="decision_unannounced", condition=models.Q(announced__lt=models.F("revision"))
             ),
+            # By project: those without destinations keep all of theirs in it, and are never looked at.
             models.Index(
-                fields=["id"],
+                fields=["project", "id"],
                 name="decision_unposted",
                 condition=models.Q(posted__lt=models.F("revision"), state="final"),
             ),
@@ -442,7 +443,7 @@ class Conversion(models.Model):
             models.Index(fields=["project", "-ts", "-id"], name="conversion_newest"),
             models.Index(fields=["project", "order_id"], name="conversion_by_order", condition=~models.Q(order_id="")),
             models.Index("project", MD5("distinct_id"), name="conversion_by_distinct_id"),
-            models.Index(fields=["id"], name="conversion_unposted", condition=models.Q(posted=False)),
+            models.Index(fields=["project", "id"], name="conversion_unposted", condition=models.Q(posted=False)),
         ]
 
     def __str__(self) -> str:
