@@ -18,6 +18,7 @@ TABLES = (
     "events_personerasure",
     "events_rejected",
     "events_repairrule",
+    "events_optout",
     "events_eventname",
     "events_vendorcopy",
     "events_vendorapp",

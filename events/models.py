@@ -67,12 +67,15 @@ class Rejected(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
     replayed_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True, help_text="When the project's repair rules were last tried on it.")
+    repaired_by = models.ForeignKey("RepairRule", models.SET_NULL, null=True, related_name="repairs")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "fingerprint"], name="refusal_once")]
         indexes = [
             models.Index(fields=["project", "-last_at", "-id"], name="rejected_newest"),
             models.Index(fields=["last_at"], name="rejected_age"),
+            models.Index(fields=["project", "code", "id"], name="rejected_open", condition=models.Q(state="open")),
         ]
 
     def __str__(self) -> str:
@@ -317,6 +320,20 @@ class VendorCopy(models.Model):
         return f"{self.method} {self.path}"
 
 
+class OptOut(models.Model):
+    """A device whose owner wants nothing of it to be taken any more; only a digest of its id is known."""
+
+    project = models.ForeignKey("customers.Project", models.CASCADE, related_name="opt_outs", db_index=False)
+    id_hash = models.CharField(max_length=64, help_text="SHA-256 of the id in lower case.")
+    asked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "id_hash"], name="opt_out_once")]
+
+    def __str__(self) -> str:
+        return self.id_hash[:12]
+
+
 class RepairRule(models.Model):
     """How refused events of one kind are repaired: now all that are open, and from then on those to come."""
 
@@ -338,6 +355,9 @@ class RepairRule(models.Model):
     value = models.CharField(max_length=300, blank=True)
     old = models.CharField(max_length=300, blank=True, help_text="Of replace: what is replaced.")
     repaired = models.PositiveIntegerField(default=0)
+    changed_at = models.DateTimeField(
+        default=timezone.now, help_text="Refusals that were tried before are tried again after this."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     paused_at = models.DateTimeField(null=True, blank=True)

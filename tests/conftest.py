@@ -9,6 +9,9 @@ import pytest
 
 from growthplatform import launcher
 
+# Here, so that it prints also when workers run the tests.
+pytest_plugins = ["tests.dialects.counting"]
+
 # Before Django reads its settings: the embedded PostgreSQL and Redis, unless DATABASE_URL and REDIS_URL name others.
 launcher.ensure()
 os.environ.setdefault("EMAIL_URL", "console:")

@@ -36,6 +36,7 @@ class Sent(NamedTuple):
     path: str
     query: str
     body: bytes
+    received_at: datetime
     content_type: str = ""
     authorization: str = ""
     """The header by which the vendor knows its caller: `authentication` of AppsFlyer, `Authorization` of the others."""
@@ -49,13 +50,6 @@ class Sent(NamedTuple):
         return found
 
 
-class Claim(NamedTuple):
-    """Which app of which vendor a request says it is for, and by which key; "" where the vendor has none."""
-
-    app_id: str
-    key: str = ""
-
-
 class Note(NamedTuple):
     """Something the vendor would not tell: the event is stored, but not quite as it was sent."""
 
@@ -63,13 +57,33 @@ class Note(NamedTuple):
     message: str
 
 
+class Claim(NamedTuple):
+    """Which app of which vendor a request says it is for, and by which key; "" where the vendor has none.
+
+    `doubt` is what is probably wrong with the id, where no project turns out to have the app.
+    """
+
+    app_id: str
+    key: str = ""
+    doubt: Note | None = None
+
+
 class Translated(NamedTuple):
-    """What was read of a request: calls and refusals with their places in it."""
+    """What was read of a request: calls and refusals with their places in it.
+
+    `installs` are stored only when their anonymous id was never seen in the project: with most vendors the first
+    session of a device is its install, and no call of its own. `from_device` says that the peer's address is the
+    person's, as it is not when a customer's server sent the request. `forget` are ids of devices whose owner wants
+    nothing to be taken any more.
+    """
 
     calls: list[tuple[int, Call, bytes]]
     refused: list[Refusal]
     sent_at: datetime | None = None
     notes: tuple[Note, ...] = ()
+    installs: tuple[Call, ...] = ()
+    from_device: bool = False
+    forget: tuple[str, ...] = ()
 
 
 class Dialect(Protocol):
@@ -88,11 +102,27 @@ class Dialect(Protocol):
 
 
 class UnknownApp(Problem):
-    """No project has named the app, or not with this key; nobody is its owner, so nothing can be kept."""
+    """No project has named the app; nobody is its owner, so nothing can be kept."""
 
     status = 404
     code = "unknown_app"
     message = "No project has this app under Connections, Vendor formats."
+
+
+class WrongKey(Problem):
+    """A project has named the app, but with another key; it can't be told whose the request is."""
+
+    status = 401
+    code = "wrong_key"
+    message = "The app is known, but not with this key."
+
+
+class Unavailable(Problem):
+    """PostgreSQL does not answer at the moment."""
+
+    status = 503
+    code = "unavailable"
+    message = "The database does not answer at the moment; send the same again."
 
 
 def call(

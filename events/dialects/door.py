@@ -1,6 +1,7 @@
 """The one way in for all dialects: whose it is, what is in it, stored, kept where refused, answered as vendors do."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import psycopg
 from django.conf import settings
@@ -12,18 +13,20 @@ from django.views.decorators.csrf import csrf_exempt
 from customers.throttle import admit
 from events import ingest, metrics, rejections
 from events.bodies import read_body
-from events.dialects import vendors
-from events.dialects.base import Claim, Dialect, Note, Sent, Translated, UnknownApp
+from events.dialects import first_sessions, opt_outs, vendors
+from events.dialects.base import Claim, Dialect, Note, Sent, Translated, Unavailable
 from events.dialects.vendors import Found
 from events.ingest import EventsRefused, Parsed, Receipt
 from events.models import VendorCopy
-from events.payloads import Refusal
+from events.payloads import Call, Refusal
 from growthplatform.core import cipher
 from growthplatform.core.errors import Problem, TooManyRequests
 from growthplatform.core.http import client_ip
 
 WARNING, ID = "X-Ingest-Warning", "X-Ingest-Id"
 KEPT_HEADERS = ("authentication", "authorization")
+Result = TypeVar("Result")
+DATABASE_AWAY = (psycopg.OperationalError, InterfaceError, OperationalError)
 
 
 def door(dialect: Dialect, *methods: str) -> Callable[..., HttpResponse]:
@@ -31,9 +34,13 @@ def door(dialect: Dialect, *methods: str) -> Callable[..., HttpResponse]:
 
     @csrf_exempt
     def view(request: HttpRequest, **_: str) -> HttpResponse:
-        if request.method not in methods:
-            return _finished(HttpResponse(status=405, headers={"Allow": ", ".join(methods)}), ())
-        return receive(request, dialect)
+        if request.method in methods:
+            answer = receive(request, dialect)
+        elif request.method == "OPTIONS":
+            answer = _preflight(request, methods)
+        else:
+            answer = HttpResponse(status=405, headers={"Allow": ", ".join(methods)})
+        return _shared(request, answer)
 
     return view
 
@@ -43,25 +50,41 @@ def receive(request: HttpRequest, dialect: Dialect) -> HttpResponse:
     sent, found = _bare(request), None
     try:
         sent = sent._replace(body=read_body(request, dialect.LIMIT_BYTES))
+    except Problem as problem:
+        head = next((part for part in problem.args if isinstance(part, bytes)), b"")
+        sent = sent._replace(body=head)
+        return _refused(dialect, sent, _owner(dialect, sent), problem)
+    try:
         claim = dialect.claim(sent)
-        found = vendors.find(dialect.NAME, claim)
-        if found is None:
-            raise UnknownApp
-        admit(found.caller)
+        found = _once_more(lambda: vendors.find(dialect.NAME, claim))
         translated = _translated(dialect, sent, claim, found)
-        receipt = _accepted(dialect, sent, found, translated, client_ip(request, settings.TRUSTED_PROXIES))
+        admit(found.caller, max(1, len(translated.calls) + len(translated.refused)))
+        peer = client_ip(request, settings.TRUSTED_PROXIES) if translated.from_device else ""
+        owner = found
+        receipt = _once_more(lambda: _store(sent, owner, translated, peer))
     except Problem as problem:
         return _refused(dialect, sent, found, problem)
-    notes = list(translated.notes)
-    if receipt.refused:
-        swallowed = [one for one in receipt.refused if one.code in dialect.SWALLOWED]
-        if len(swallowed) < len(receipt.refused):
-            return _finished(dialect.refused(sent, EventsRefused(receipt)), notes, receipt.refused)
-        return _finished(dialect.accepted(sent, receipt), notes, receipt.refused)
-    answer = _finished(dialect.accepted(sent, receipt), notes)
+    except DATABASE_AWAY:
+        return dialect.refused(sent, Unavailable(retry_after_s=5))
+    if any(one.code not in dialect.SWALLOWED for one in receipt.refused):
+        return _with_warnings(dialect.refused(sent, EventsRefused(receipt)), translated.notes, receipt.refused)
+    answer = _with_warnings(dialect.accepted(sent, receipt), translated.notes, receipt.refused)
     if translated.calls:
         answer[ID] = _header(translated.calls[0][1].message_id)
     return answer
+
+
+def _owner(dialect: Dialect, sent: Sent) -> Found | None:
+    """Return whose a body is of which only the beginning was read, where that or the address says it."""
+    try:
+        return vendors.find(dialect.NAME, dialect.claim(sent))
+    except Problem:
+        return None
+
+
+def original(sent: Sent) -> bytes:
+    """Return what was sent, as it is kept and repaired: the body, else the query."""
+    return sent.body or sent.query.encode()
 
 
 def _bare(request: HttpRequest) -> Sent:
@@ -72,6 +95,7 @@ def _bare(request: HttpRequest) -> Sent:
         request.path_info,
         meta.get("QUERY_STRING", ""),
         b"",
+        timezone.now(),
         meta.get("CONTENT_TYPE", ""),
         authorization,
         meta.get("HTTP_USER_AGENT", ""),
@@ -81,27 +105,41 @@ def _bare(request: HttpRequest) -> Sent:
 def _translated(dialect: Dialect, sent: Sent, claim: Claim, found: Found) -> Translated:
     if not found.app_known:
         message = f"app_id: the key is this project's, but {claim.app_id or 'no app id'!r} is not one of its apps."
-        return Translated([], [Refusal(0, "unknown_app", message, "app_id", original(sent))])
-    return dialect.translate(sent, vendors.names_of(found.caller.project_id, dialect.NAME))
+        code, message = claim.doubt or ("unknown_app", message)
+        return Translated([], [Refusal(0, code, message, "app_id", original(sent))])
+    translated = dialect.translate(sent, vendors.names_of(found.caller.project_id, dialect.NAME))
+    return opt_outs.sifted(found.caller.project_id, translated)
 
 
-def _accepted(dialect: Dialect, sent: Sent, found: Found, translated: Translated, peer_ip: str) -> Receipt:
-    parsed = Parsed(translated.calls, translated.sent_at, translated.refused)
+def _once_more(ask: Callable[[], Result]) -> Result:
+    """Ask again when the connection turns out to be from before a restart of PostgreSQL.
 
-    def store() -> Receipt:
-        if not found.forward or not found.app_pk:
-            return ingest.accept(found.caller, parsed, path=sent.path, peer_ip=peer_ip)
-        with transaction.atomic():
-            receipt = ingest.accept(found.caller, parsed, path=sent.path, peer_ip=peer_ip)
-            _copy(sent, found)
-        return receipt
-
+    What it may have stored is passed over.
+    """
     try:
-        return store()
-    except (psycopg.OperationalError, InterfaceError, OperationalError):
-        # The connection may be from before a restart of PostgreSQL. What it may have stored is passed over.
+        return ask()
+    except DATABASE_AWAY:
         connection.close()
-        return store()
+        return ask()
+
+
+def _store(sent: Sent, found: Found, translated: Translated, peer_ip: str) -> Receipt:
+    parsed = Parsed(with_installs(found.caller.project_id, translated), translated.sent_at, translated.refused)
+    opt_outs.remember(found.caller.project_id, translated.forget, sent.received_at)
+    if not found.forward or not found.app_pk or opt_outs.only(translated):
+        return ingest.accept(found.caller, parsed, path=sent.path, peer_ip=peer_ip, received_at=sent.received_at)
+    with transaction.atomic():
+        receipt = ingest.accept(found.caller, parsed, path=sent.path, peer_ip=peer_ip, received_at=sent.received_at)
+        _copy(sent, found)
+    return receipt
+
+
+def with_installs(project_id: int, translated: Translated) -> list[tuple[int, Call, bytes]]:
+    """Return the calls, and before them the installs of devices that are new to the project."""
+    if not translated.installs:
+        return translated.calls
+    new = first_sessions.of_new_devices(project_id, translated.installs)
+    return [(0, install, b"") for install in new] + translated.calls
 
 
 def _copy(sent: Sent, found: Found) -> None:
@@ -122,26 +160,42 @@ def _refused(dialect: Dialect, sent: Sent, found: Found | None, problem: Problem
     """Answer a request of which no event could be read; keep it where its owner is known."""
     refusals: list[Refusal] = []
     if found and not isinstance(problem, TooManyRequests):
-        body = original(sent) or next((part for part in problem.args if isinstance(part, bytes)), b"")
-        refusals = [Refusal(0, problem.code, problem.message, "", body)]
-        rejections.keep(found.caller.project_id, sent.path, refusals, None, timezone.now())
+        refusals = [Refusal(0, problem.code, problem.message, "", original(sent))]
+        rejections.keep(found.caller.project_id, sent.path, refusals, None, sent.received_at)
         metrics.REFUSED.inc()
     if problem.code in dialect.SWALLOWED and refusals:
-        return _finished(dialect.accepted(sent, Receipt(0, 0, refusals)), (), refusals)
-    return _finished(dialect.refused(sent, problem), (), refusals)
+        return _with_warnings(dialect.accepted(sent, Receipt(0, 0, refusals)), (), refusals)
+    answer = _with_warnings(dialect.refused(sent, problem), (), refusals)
+    if problem.retry_after_s:
+        answer["Retry-After"] = str(problem.retry_after_s)
+    return answer
 
 
-def original(sent: Sent) -> bytes:
-    """Return what was sent, as it is kept and repaired: the body, else the query."""
-    return sent.body or sent.query.encode()
-
-
-def _finished(answer: HttpResponse, notes: Sequence[Note], refusals: Sequence[Refusal] = ()) -> HttpResponse:
+def _with_warnings(answer: HttpResponse, notes: Sequence[Note], refusals: Sequence[Refusal]) -> HttpResponse:
     said = [f"{note.code}: {note.message}" for note in notes]
-    said += [f"{one.code}: {one.message} Kept under Rejected events." for one in refusals[:3]]
+    kept = {True: " Kept under Rejected events.", False: ""}
+    said += [f"{one.code}: {one.message}{kept[one.code != opt_outs.CODE]}" for one in refusals[:3]]
     if said:
         answer[WARNING] = _header("; ".join(said))
-    answer["Access-Control-Allow-Origin"] = "*"
+    return answer
+
+
+def _preflight(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
+    """Answer a browser that asks whether it may send: it may, with whatever headers it names."""
+    answer = HttpResponse(status=204)
+    answer["Access-Control-Allow-Methods"] = ", ".join([*methods, "OPTIONS"])
+    answer["Access-Control-Allow-Headers"] = _header(request.headers.get("Access-Control-Request-Headers", "*"))
+    answer["Access-Control-Max-Age"] = "86400"
+    return answer
+
+
+def _shared(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """Let the scripts of any site read the answer, as vendors do; no cookie means anything to these addresses."""
+    origin = request.headers.get("Origin", "")
+    answer["Access-Control-Allow-Origin"] = _header(origin) or "*"
+    if origin:
+        answer["Access-Control-Allow-Credentials"] = "true"
+        answer["Vary"] = "Origin"
     answer["Access-Control-Expose-Headers"] = f"Retry-After, {WARNING}, {ID}"
     metrics.REQUESTS.labels(answer.status_code).inc()
     return answer

@@ -9,11 +9,14 @@ from datetime import timedelta
 from django.utils import timezone
 
 from customers.services import Caller, caller_of, find_caller
-from events.dialects.base import Claim
+from events.dialects.base import Claim, UnknownApp, WrongKey
 from events.models import EventName, VendorApp
+from growthplatform.core.errors import Problem
 
 CACHE_S = 5.0
 CACHE_SIZE = 10_000
+# Codes of refusals that end once the project names the app.
+NOT_ITS_APP = frozenset({"unknown_app", "id_prefix_missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Found:
     forward: bool = False
 
 
-_apps: dict[tuple[str, str, str], tuple[float, Found | None]] = {}
+_apps: dict[tuple[str, str, str], tuple[float, Found | type[Problem]]] = {}
 _names: dict[tuple[int, str], tuple[float, Mapping[str, str]]] = {}
 
 
@@ -41,8 +44,11 @@ def forget_cached() -> None:
     _names.clear()
 
 
-def find(dialect: str, claim: Claim) -> Found | None:
-    """Return who the app belongs to: by its id and key, else by the key alone; a write key of ours opens too."""
+def find(dialect: str, claim: Claim) -> Found:
+    """Return who the app belongs to: by its id and key, else by the key alone; a write key of ours opens too.
+
+    Raises UnknownApp, and WrongKey for an app that is known with another key.
+    """
     place = (dialect, claim.app_id, claim.key)
     now = time.monotonic()
     known = _apps.get(place)
@@ -50,7 +56,14 @@ def find(dialect: str, claim: Claim) -> Found | None:
         if len(_apps) >= CACHE_SIZE:
             _apps.clear()
         known = _apps[place] = (now + CACHE_S, _look_up(dialect, claim))
-    return known[1]
+    if isinstance(known[1], Found):
+        return known[1]
+    raise known[1]
+
+
+def is_app_of(project_id: int, dialect: str, app_id: str) -> bool:
+    """Say whether the project has named this app."""
+    return VendorApp.objects.filter(project=project_id, dialect=dialect, app_id=app_id, archived_at=None).exists()
 
 
 def names_of(project_id: int, dialect: str) -> Mapping[str, str]:
@@ -65,9 +78,9 @@ def names_of(project_id: int, dialect: str) -> Mapping[str, str]:
     return known[1]
 
 
-def _look_up(dialect: str, claim: Claim) -> Found | None:
+def _look_up(dialect: str, claim: Claim) -> Found | type[Problem]:
     if len(claim.app_id) > 155 or "\x00" in claim.app_id + claim.key:
-        return None
+        return UnknownApp
     live = VendorApp.objects.filter(dialect=dialect, archived_at=None, project__deleted_at=None).order_by("pk")
     if caller := find_caller(claim.key):
         app = live.filter(project=caller.project_id, app_id=claim.app_id).first()
@@ -78,7 +91,9 @@ def _look_up(dialect: str, claim: Claim) -> Found | None:
     if app is None:
         # The app may be written otherwise than its owner wrote it: the key says who to tell.
         of_key = live.filter(key_hash=key_hash).first() if key_hash else None
-        return Found(caller_of(of_key.project), False) if of_key else None
+        if of_key:
+            return Found(caller_of(of_key.project), False)
+        return WrongKey if live.filter(app_id=claim.app_id).exists() else UnknownApp
     now = timezone.now()
     if app.last_used_at is None or app.last_used_at < now - timedelta(minutes=1):
         VendorApp.objects.filter(pk=app.pk).update(last_used_at=now)

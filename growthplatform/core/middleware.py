@@ -8,7 +8,20 @@ from django.urls import resolve
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # Machines knock here thousands of times a second; sessions, messages, CSRF and HTMX mean nothing to them.
-BUSY = ("/v1/", "/c/", "/i/", "/analytics.js/", "/analytics-next/", "/livez", "/readyz")
+BUSY = (
+    "/v1/",
+    "/c/",
+    "/i/",
+    "/analytics.js/",
+    "/analytics-next/",
+    "/livez",
+    "/readyz",
+    "/inappevent/",
+    "/api/v1/",
+    "/api/v2/",
+)
+# Of other vendors' formats; /event must not open /events.
+BUSY_EXACTLY = frozenset({"/event", "/session", "/ad_revenue", "/gdpr_forget_device", "/track/json"})
 POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -36,7 +49,7 @@ class BusyDoors:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(BUSY):
+        if not request.path_info.startswith(BUSY) and request.path_info not in BUSY_EXACTLY:
             return self.get_response(request)
         try:
             match = resolve(request.path_info)
