@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.http.request import split_domain_port, validate_host
 from django.views.decorators.http import require_safe
 
-from attribution import domains, redirects
+from attribution import domains, redirects, skan_door
 from attribution.domains import Host
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -20,7 +20,7 @@ FILE_CACHE = "public, max-age=300"
 
 
 class LinkHosts:
-    """Answer on a verified domain its project's links and the files of its apps, and nothing but them.
+    """Answer on a verified domain its project's links, the files of its apps and Apple's postbacks, and nothing else.
 
     Such a domain need not be in ALLOWED_HOSTS, as no page of the product is reached by it. Every other host goes on to
     where ALLOWED_HOSTS decides; links answer only on those that it allows.
@@ -50,6 +50,8 @@ def _answer(request: HttpRequest, host: Host) -> HttpResponse:
         return _file(request, domains.apple_association(host))
     if request.path_info == ANDROID:
         return _file(request, domains.asset_links(host))
+    if skan_door.kind_at(request.path_info):
+        return skan_door.receive(request, host)
     if request.path_info == "/robots.txt":
         return HttpResponse(ROBOTS, content_type="text/plain")
     if kind == "i" and rest:

@@ -11,4 +11,5 @@ SCHEDULE = {
     "Learn how installs are matched by network": ("attribution.tasks.learn_matching", 3600),
     "Forget touches and installs past their retention": ("attribution.tasks.forget_old", 6 * 3600),
     "Decide periods again that are replayed": ("attribution.tasks.work_on_replays", 1),
+    "Give Apple's postbacks to the projects of their apps": ("attribution.tasks.adopt_postbacks", 60),
 }

@@ -18,6 +18,7 @@ from attribution import (
     retention,
 )
 from attribution.fraud import hourly
+from attribution.skan import receiving
 
 # One run goes on for this long while there is work; the next beat takes over from there.
 WORKING_S = 10.0
@@ -105,3 +106,13 @@ def work_on_replays() -> int:
 def learn_matching() -> int:
     """Learn and measure anew how installs are matched by network, where that is a day old; return how many. Hourly."""
     return calibration.learn_all(now=timezone.now())
+
+
+@shared_task(acks_late=True, time_limit=300)
+def adopt_postbacks() -> int:
+    """Give Apple's postbacks to the projects that have named their apps since, and forget those that nobody named;
+    return how many were given. Safe to repeat and to run twice.
+    """
+    given = receiving.adopt_waiting()
+    receiving.forget_unclaimed(now=timezone.now())
+    return given

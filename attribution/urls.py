@@ -14,6 +14,8 @@ from attribution import (
     metrics_api,
     redirects,
     rule_api,
+    skan_api,
+    skan_door,
     views,
 )
 from attribution.views import accuracy as accuracy_views
@@ -41,6 +43,13 @@ urlpatterns = [
     path("v1/domains", domain_api.DomainList.as_view(), name="domains"),
     path("v1/domains/verified", hosts.verified, name="domain-verified"),
     path("v1/domains/<str:host>", domain_api.DomainOne.as_view(), name="domain"),
+    path(".well-known/skadnetwork/report-attribution", skan_door.receive),
+    path(".well-known/skadnetwork/report-attribution/", skan_door.receive, name="skan-door"),
+    path(".well-known/appattribution/report-attribution", skan_door.receive),
+    path(".well-known/appattribution/report-attribution/", skan_door.receive, name="aak-door"),
+    path("v1/skan/postbacks", skan_api.PostbackCopies.as_view(), name="skan-postbacks-api"),
+    path("v1/skan/schemas", skan_api.SchemaList.as_view(), name="skan-schemas-api"),
+    path("v1/skan/verify", skan_api.SignatureCheck.as_view(), name="skan-verify-api"),
     path("v1/metrics/campaigns", metrics_api.CampaignMetrics.as_view(), name="metrics-campaigns"),
     path("v1/links", link_api.LinkList.as_view(), name="links"),
     path("v1/links/bulk", link_api.LinkBulk.as_view(), name="link-bulk"),

@@ -34,6 +34,8 @@ THINGS = {
     "share": "Shared link",
     "vendorapp": "Vendor app",
     "repairrule": "Repair rule",
+    "appleapp": "App in the App Store",
+    "conversionschema": "Conversion schema",
 }
 VERBS = {LogEntry.Action.CREATE: "added", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
 # A change of one of these says what was done.

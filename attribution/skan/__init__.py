@@ -1,0 +1,1 @@
+"""Apple's privacy postbacks: SKAdNetwork and AdAttributionKit received, proved, decoded."""
