@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from events import api, event_api, vendor_api
+from events.dialects import posthog_web
 from events.dialects.door import door
 from events.dialects.registry import ROUTES
 from events.views import live, rejected
@@ -47,4 +48,5 @@ urlpatterns = [
     ),
 ]
 # Addresses of other vendors' clients, see docs/dialects.md.
+urlpatterns += posthog_web.ROUTES
 urlpatterns += [re_path(f"^{route.pattern}$", door(route.dialect, *route.methods)) for route in ROUTES]

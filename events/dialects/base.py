@@ -60,12 +60,14 @@ class Note(NamedTuple):
 class Claim(NamedTuple):
     """Which app of which vendor a request says it is for, and by which key; "" where the vendor has none.
 
-    `doubt` is what is probably wrong with the id, where no project turns out to have the app.
+    `doubt` is what is probably wrong with the id, where no project turns out to have the app. `key_free` says that the
+    vendor takes such a request by the id alone, whatever secret the app has besides.
     """
 
     app_id: str
     key: str = ""
     doubt: Note | None = None
+    key_free: bool = False
 
 
 class Translated(NamedTuple):

@@ -37,10 +37,10 @@ def door(dialect: Dialect, *methods: str) -> Callable[..., HttpResponse]:
         if request.method in methods:
             answer = receive(request, dialect)
         elif request.method == "OPTIONS":
-            answer = _preflight(request, methods)
+            answer = preflight(request, methods)
         else:
             answer = HttpResponse(status=405, headers={"Allow": ", ".join(methods)})
-        return _shared(request, answer)
+        return shared(request, answer)
 
     return view
 
@@ -180,7 +180,7 @@ def _with_warnings(answer: HttpResponse, notes: Sequence[Note], refusals: Sequen
     return answer
 
 
-def _preflight(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
+def preflight(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
     """Answer a browser that asks whether it may send: it may, with whatever headers it names."""
     answer = HttpResponse(status=204)
     answer["Access-Control-Allow-Methods"] = ", ".join([*methods, "OPTIONS"])
@@ -189,7 +189,7 @@ def _preflight(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
     return answer
 
 
-def _shared(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+def shared(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
     """Let the scripts of any site read the answer, as vendors do; no cookie means anything to these addresses."""
     origin = request.headers.get("Origin", "")
     answer["Access-Control-Allow-Origin"] = _header(origin) or "*"

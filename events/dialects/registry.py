@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from events.dialects import appsflyer
+from events.dialects import appsflyer, branch, posthog
 from events.dialects.base import Dialect
 
 
@@ -16,7 +16,11 @@ class Route(NamedTuple):
 
 
 # Also to be named among the busy doors in growthplatform/core/middleware.py.
-ROUTES = (Route(r"inappevent/(?P<app_id>[^/]*)", appsflyer),)
+ROUTES = (
+    Route(r"inappevent/(?P<app_id>[^/]*)", appsflyer),
+    Route(r"v2/event/(?:standard|custom)", branch),
+    Route(r"(?:batch|i/v0/e|e|capture|track|engage)/?", posthog, ("GET", "POST")),
+)
 DIALECTS: dict[str, Dialect] = {route.dialect.NAME: route.dialect for route in ROUTES}
 _patterns = [(re.compile("/" + route.pattern), route.dialect) for route in ROUTES]
 

@@ -87,13 +87,14 @@ def _look_up(dialect: str, claim: Claim) -> Found | type[Problem]:
         return Found(caller, True, app.pk if app else None, app.os_name if app else "", bool(app and app.forward))
     live = live.select_related("project")
     key_hash = hash_of(claim.key)
-    app = live.filter(app_id=claim.app_id, key_hash__in={key_hash, ""}).order_by("-key_hash").first()
+    of_id = live.filter(app_id=claim.app_id)
+    app = (of_id if claim.key_free else of_id.filter(key_hash__in={key_hash, ""})).order_by("-key_hash").first()
     if app is None:
         # The app may be written otherwise than its owner wrote it: the key says who to tell.
         of_key = live.filter(key_hash=key_hash).first() if key_hash else None
         if of_key:
             return Found(caller_of(of_key.project), False)
-        return WrongKey if live.filter(app_id=claim.app_id).exists() else UnknownApp
+        return WrongKey if of_id.exists() else UnknownApp
     now = timezone.now()
     if app.last_used_at is None or app.last_used_at < now - timedelta(minutes=1):
         VendorApp.objects.filter(pk=app.pk).update(last_used_at=now)

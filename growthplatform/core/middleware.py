@@ -17,11 +17,24 @@ BUSY = (
     "/livez",
     "/readyz",
     "/inappevent/",
+    "/v2/event/",
+    "/array/",
     "/api/v1/",
     "/api/v2/",
 )
 # Of other vendors' formats; /event must not open /events.
-BUSY_EXACTLY = frozenset({"/event", "/session", "/ad_revenue", "/gdpr_forget_device", "/track/json"})
+POSTHOG = ("/batch", "/capture", "/e", "/track", "/engage", "/flags", "/decide")
+BUSY_EXACTLY = frozenset(
+    {
+        "/event",
+        "/session",
+        "/ad_revenue",
+        "/gdpr_forget_device",
+        "/track/json",
+        *POSTHOG,
+        *(f"{path}/" for path in POSTHOG),
+    }
+)
 POLICY = "; ".join(
     [
         "default-src 'self'",
