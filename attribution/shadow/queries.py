@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from attribution import counting
 from attribution.models import VendorImport, VendorName, VendorNumber
@@ -93,6 +93,12 @@ def zone_of_vendor(project: Project, vendor: str) -> str:
     """Return the time zone of a vendor's days: as its newest report said."""
     told = VendorImport.objects.filter(project=project, vendor=vendor, kind=VendorImport.Kind.NUMBERS)
     return told.order_by("-pk").values_list("time_zone", flat=True).first() or "UTC"
+
+
+def state_of(project: Project, vendor: str) -> str:
+    """Return what changes with each report and each name, so that nobody sees what was counted before it."""
+    newest = VendorImport.objects.filter(project=project, vendor=vendor).aggregate(Max("pk"))["pk__max"]
+    return f"{newest}:{sorted(names_of(project, vendor).items())}"
 
 
 def last_told(project: Project, vendor: str) -> date | None:
