@@ -12,6 +12,18 @@ def name_of(code: str) -> str:
     return USUAL.get(code) or _names().get(code, code)
 
 
+def code_of(name: str) -> str | None:
+    """Return the code of a country by its English name, as people or the list call it; None where there is none."""
+    return _codes().get(name.strip().casefold())
+
+
+@cache
+def _codes() -> dict[str, str]:
+    listed = {name.casefold(): code for code, name in (_names() | USUAL).items()}
+    more = {"united states of america": "US", "usa": "US", "great britain": "GB", "czechia": "CZ", "turkey": "TR"}
+    return {**{name.casefold(): code for code, name in _names().items()}, **listed, **more}
+
+
 @cache
 def _names() -> dict[str, str]:
     text = (resources.files("tzdata") / "zoneinfo" / "iso3166.tab").read_text("utf-8")

@@ -1,0 +1,1 @@
+"""What campaigns cost: spend as it is told, exchange rates, and what it brought."""
