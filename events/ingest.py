@@ -67,18 +67,11 @@ def parse_batch(body: bytes) -> Parsed:
         return _parse_loosely(body)
     if bytes(batch.context) or len(batch.batch) > payloads.BATCH_EVENTS:
         return _parse_loosely(body)
-    return _checked(batch)
-
-
-def _checked(batch: payloads.Batch) -> Parsed:
-    calls: list[tuple[int, Call, bytes]] = []
-    refused = []
-    for index, item in enumerate(batch.batch):
-        try:
-            calls.append((index, payloads.check(item, None), b""))
-        except Refused as why:
-            refused.append(Refusal(index, why.code, why.message, why.field, payloads.compact(item)))
-    return Parsed(calls, batch.sentAt, refused, batch.writeKey or "")
+    try:
+        calls = [(index, payloads.check(item, None), b"") for index, item in enumerate(batch.batch)]
+    except Refused:
+        return _parse_loosely(body)  # which keeps of a refused event all that came, also members unknown to us
+    return Parsed(calls, batch.sentAt, [], batch.writeKey or "")
 
 
 def _parse_loosely(body: bytes) -> Parsed:

@@ -337,21 +337,19 @@ class OptOut(models.Model):
 class RepairRule(models.Model):
     """How refused events of one kind are repaired: now all that are open, and from then on those to come."""
 
+    class Action(models.TextChoices):
+        PREFIX = "prefix", "Put before it"
+        SET = "set", "Set it to"
+        REPLACE = "replace", "Replace in it"
+        RENAME = "rename", "Rename it to"
+        REMOVE = "remove", "Remove it"
+
     project = models.ForeignKey("customers.Project", models.CASCADE, related_name="repair_rules")
     name = models.CharField(max_length=100)
     code = models.CharField(max_length=40, help_text="Of the refusals that it repairs.")
     path = models.CharField(max_length=100, blank=True, help_text="How their address begins; empty: any.")
     field = models.CharField(max_length=100, help_text='What is changed: a member of the body, or "path".')
-    action = models.CharField(
-        max_length=10,
-        choices=[
-            ("prefix", "Put before it"),
-            ("set", "Set it to"),
-            ("replace", "Replace in it"),
-            ("rename", "Rename it to"),
-            ("remove", "Remove it"),
-        ],
-    )
+    action = models.CharField(max_length=10, choices=Action.choices)
     value = models.CharField(max_length=300, blank=True)
     old = models.CharField(max_length=300, blank=True, help_text="Of replace: what is replaced.")
     repaired = models.PositiveIntegerField(default=0)

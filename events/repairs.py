@@ -41,7 +41,7 @@ class NotAnEvent(Problem):
     message = "A touch is no event: repair it at its sender and send it to /v1/touches again."
 
 
-def replay_once(rejected: Rejected, body: bytes | None = None) -> Receipt:
+def replay_once(rejected: Rejected, body: bytes | None = None, *, path: str = "") -> Receipt:
     """Replay a refusal as replay() does, but never twice: without a messageId the second would be another event.
 
     Raises AlreadyReplayed and NotAnEvent besides what replay() raises.
@@ -52,7 +52,7 @@ def replay_once(rejected: Rejected, body: bytes | None = None) -> Receipt:
         locked = Rejected.objects.select_for_update(of=("self",)).select_related("project").get(pk=rejected.pk)
         if locked.state == Rejected.State.REPLAYED:
             raise AlreadyReplayed
-        return replay(locked, body)
+        return replay(locked, body, path)
 
 
 def discard(rejected: Rejected) -> bool:

@@ -8,5 +8,6 @@ SCHEDULE = {
     "Let sealed rows say the people of now": ("events.tasks.apply_merges", 6 * 3600),
     "Remove sealed files and partitions that nobody needs": ("events.tasks.tidy_store", 600),
     "Erase people from sealed files": ("events.tasks.erase_people", 60),
+    "Repair refused events by rules": ("events.tasks.repair_refused", 10),
     "Forget what is past its retention": ("events.tasks.forget_old", 6 * 3600),
 }

@@ -5,12 +5,13 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from events import services
+from events import repair_rules, services
 
 # One run reads on for this long; the next beat takes over from there.
 READING_S = 10.0
 SEALING_S, COMPACTING_S = 60.0, 60.0
 ERASING_S = 60.0
+REPAIRING_S = 30.0
 
 
 @shared_task(time_limit=120)
@@ -69,3 +70,9 @@ def tidy_store() -> int:
 def erase_people() -> int:
     """Erase from sealed files the people whose erasure was asked for; return how many. Safe to repeat."""
     return services.finish_person_erasures(until=time.monotonic() + ERASING_S)
+
+
+@shared_task(time_limit=300)
+def repair_refused() -> int:
+    """Repair refused events by their projects' rules; return how many. Twice at once is harmless: each is locked."""
+    return repair_rules.work_all(until=time.monotonic() + REPAIRING_S)

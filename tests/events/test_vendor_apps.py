@@ -60,10 +60,12 @@ def test_a_claimed_app_is_found_by_id_and_key_and_no_longer_once_put_away(scene:
     vendor_apps.restore(app)
     back = find("id123456789", "dev-key-of-acme-42")
 
-    assert found and found.caller.project_id == scene.project.pk
+    assert found
+    assert found.caller.project_id == scene.project.pk
     assert (app.os_name, app.key_hint) == ("ios", "…e-42")
     assert gone is None
-    assert back and back.app_pk == app.pk
+    assert back
+    assert back.app_pk == app.pk
 
 
 def test_another_key_takes_the_place_of_the_former(scene: Scene) -> None:
@@ -72,7 +74,8 @@ def test_another_key_takes_the_place_of_the_former(scene: Scene) -> None:
     vendor_apps.change_key(app, "second-key")
 
     by_new, by_old = (find("com.acme.shop", key) for key in ("second-key", "first-key"))
-    assert by_new and by_new.app_pk == app.pk
+    assert by_new
+    assert by_new.app_pk == app.pk
     assert by_old is None
 
 
@@ -124,7 +127,7 @@ def test_every_format_has_its_words_and_each_address_of_a_dialect_belongs_to_one
             assert dialect.VENDOR_URL
             found = registry.of_path(one.sample)
             assert found, one.sample
-            assert found.NAME == one.dialect
+            assert one.dialect == found.NAME
 
 
 def test_names_that_arrive_are_suggested_with_how_often_they_came(scene: Scene) -> None:
