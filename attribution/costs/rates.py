@@ -53,7 +53,7 @@ def _read(rate: Decimal | str) -> Decimal:
         worth = Decimal(str(rate).strip().replace(",", ".")).quantize(SMALLEST)
     except InvalidOperation:
         worth = ZERO
-    if not 0 < worth < MOST:
+    if not worth.is_finite() or not 0 < worth < MOST:
         raise InvalidField.named("rate", "Give a number above 0, such as 0.92: what one unit is worth.")
     return worth
 
