@@ -53,6 +53,7 @@ def _translated(dialect: Dialect, caller: Caller, rejected: Rejected, path: str,
             return ingest.Parsed([], None, [Refusal(0, rejected.code, message, "app_id", text)])
     translated = dialect.translate(sent, vendors.names_of(caller.project_id, dialect.NAME))
     translated = opt_outs.sifted(caller.project_id, translated)
+    opt_outs.remember(caller.project_id, translated.forget, rejected.received_at)
     calls = with_installs(caller.project_id, translated)
     return ingest.Parsed(calls, translated.sent_at, translated.refused)
 

@@ -6,7 +6,7 @@ from events import api, event_api, vendor_api
 from events.dialects import posthog_web
 from events.dialects.door import door
 from events.dialects.registry import ROUTES
-from events.views import live, rejected
+from events.views import live, rejected, vendor_names, vendors
 
 app_name = "events"
 urlpatterns = [
@@ -28,6 +28,39 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/live/rows/", live.live_rows, name="live-rows"),
     path("dashboard/<slug:project_slug>/live/pause/", live.live_pause, name="live-pause"),
     path("dashboard/<slug:project_slug>/live/<int:event_id>/", live.live_event, name="live-event"),
+    path("dashboard/<slug:project_slug>/vendors/", vendors.vendor_list, name="vendor-list"),
+    path("dashboard/<slug:project_slug>/vendors/rows/", vendors.vendor_rows, name="vendor-rows"),
+    path(
+        "dashboard/<slug:project_slug>/vendors/apps/<int:vendor_app_id>/archive/",
+        vendors.vendor_app_archive,
+        name="vendor-app-archive",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/vendors/apps/<int:vendor_app_id>/restore/",
+        vendors.vendor_app_restore,
+        name="vendor-app-restore",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/vendors/apps/<int:vendor_app_id>/key/",
+        vendors.vendor_app_key,
+        name="vendor-app-key",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/vendors/names/<int:event_name_id>/forget/",
+        vendor_names.vendor_name_forget,
+        name="vendor-name-forget",
+    ),
+    path("dashboard/<slug:project_slug>/vendors/<slug:dialect>/", vendors.vendor_detail, name="vendor-detail"),
+    path("dashboard/<slug:project_slug>/vendors/<slug:dialect>/check/", vendors.vendor_check, name="vendor-check"),
+    path(
+        "dashboard/<slug:project_slug>/vendors/<slug:dialect>/apps/", vendors.vendor_app_claim, name="vendor-app-claim"
+    ),
+    path("dashboard/<slug:project_slug>/vendors/<slug:dialect>/names/", vendor_names.vendor_names, name="vendor-names"),
+    path(
+        "dashboard/<slug:project_slug>/vendors/<slug:dialect>/names/accept/",
+        vendor_names.vendor_names_accept,
+        name="vendor-names-accept",
+    ),
     path("dashboard/<slug:project_slug>/rejected/", rejected.rejected_list, name="rejected-list"),
     path("dashboard/<slug:project_slug>/rejected/replay/", rejected.rejected_replay_all, name="rejected-replay-all"),
     path("dashboard/<slug:project_slug>/rejected/<int:rejected_id>/", rejected.rejected_detail, name="rejected-detail"),
@@ -49,4 +82,4 @@ urlpatterns = [
 ]
 # Addresses of other vendors' clients, see docs/dialects.md.
 urlpatterns += posthog_web.ROUTES
-urlpatterns += [re_path(f"^{route.pattern}$", door(route.dialect, *route.methods)) for route in ROUTES]
+urlpatterns += [re_path(f"^(?:{route.pattern})$", door(route.dialect, *route.methods)) for route in ROUTES]

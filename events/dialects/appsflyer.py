@@ -51,7 +51,7 @@ ANSWERS = {
     "missing_id": (400, "appsflyer_id is a mandatory field"),
     "unknown_app": (400, "app_id"),
     "wrong_key": (401, "Unauthorized"),
-    "forbidden": (403, "Forbidden"),
+    "inactive_app": (403, "Forbidden"),
     "rate_limited": (429, "Too Many Requests"),
     "unavailable": (500, "Internal Server Error"),
     "server_error": (500, "Internal Server Error"),

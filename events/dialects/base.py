@@ -119,6 +119,14 @@ class WrongKey(Problem):
     message = "The app is known, but not with this key."
 
 
+class InactiveApp(Problem):
+    """The project that had named the app has archived it."""
+
+    status = 403
+    code = "inactive_app"
+    message = "The app is archived under Connections, Vendor formats."
+
+
 class Unavailable(Problem):
     """PostgreSQL does not answer at the moment."""
 

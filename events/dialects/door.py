@@ -68,7 +68,10 @@ def receive(request: HttpRequest, dialect: Dialect) -> HttpResponse:
         return dialect.refused(sent, Unavailable(retry_after_s=5))
     if any(one.code not in dialect.SWALLOWED for one in receipt.refused):
         return _with_warnings(dialect.refused(sent, EventsRefused(receipt)), translated.notes, receipt.refused)
-    answer = _with_warnings(dialect.accepted(sent, receipt), translated.notes, receipt.refused)
+    notes = list(translated.notes)
+    if receipt.repeated and not receipt.stored:
+        notes.append(Note("repeated", "The same was sent before; it is stored once."))
+    answer = _with_warnings(dialect.accepted(sent, receipt), notes, receipt.refused)
     if translated.calls:
         answer[ID] = _header(translated.calls[0][1].message_id)
     return answer

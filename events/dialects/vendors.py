@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from customers.services import Caller, caller_of, find_caller
-from events.dialects.base import Claim, UnknownApp, WrongKey
+from events.dialects.base import Claim, InactiveApp, UnknownApp, WrongKey
 from events.models import EventName, VendorApp
 from growthplatform.core.errors import Problem
 
@@ -47,7 +47,7 @@ def forget_cached() -> None:
 def find(dialect: str, claim: Claim) -> Found:
     """Return who the app belongs to: by its id and key, else by the key alone; a write key of ours opens too.
 
-    Raises UnknownApp, and WrongKey for an app that is known with another key.
+    Raises UnknownApp, WrongKey for an app that is known with another key, and InactiveApp for an archived one.
     """
     place = (dialect, claim.app_id, claim.key)
     now = time.monotonic()
@@ -94,8 +94,15 @@ def _look_up(dialect: str, claim: Claim) -> Found | type[Problem]:
         of_key = live.filter(key_hash=key_hash).first() if key_hash else None
         if of_key:
             return Found(caller_of(of_key.project), False)
-        return WrongKey if of_id.exists() else UnknownApp
+        if of_id.exists():
+            return WrongKey
+        return InactiveApp if _is_archived(dialect, claim.app_id, key_hash) else UnknownApp
     now = timezone.now()
     if app.last_used_at is None or app.last_used_at < now - timedelta(minutes=1):
         VendorApp.objects.filter(pk=app.pk).update(last_used_at=now)
     return Found(caller_of(app.project), True, app.pk, app.os_name, app.forward)
+
+
+def _is_archived(dialect: str, app_id: str, key_hash: str) -> bool:
+    rows = VendorApp.objects.filter(dialect=dialect, app_id=app_id, key_hash__in={key_hash, ""})
+    return rows.exclude(archived_at=None).exists()

@@ -31,6 +31,7 @@ BUSY_EXACTLY = frozenset(
         "/ad_revenue",
         "/gdpr_forget_device",
         "/track/json",
+        "/track/json/",
         *POSTHOG,
         *(f"{path}/" for path in POSTHOG),
     }

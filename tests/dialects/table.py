@@ -16,6 +16,7 @@ from tests.factories import ApiKeyFactory, ProjectFactory
 
 IOS, ANDROID = "id123456789", "com.example.shop"
 KEY = "dev-key-of-the-app-1"
+ADJUST, ADJUST_SECURED, SINGULAR, KOCHAVA = "4w565xzmb54d", "5x676yzmc65e", "com.example.game", "koshop-ios-ob4ml"
 
 
 @dataclass
@@ -86,6 +87,10 @@ def make_desk(client: Client) -> Desk:
     desk = Desk(client, project, ApiKeyFactory(project=project, kind=ApiKey.Kind.WRITE).text)
     desk.app("appsflyer", IOS, KEY)
     desk.app("appsflyer", ANDROID, KEY)
+    desk.app("adjust", ADJUST)
+    desk.app("adjust", ADJUST_SECURED, KEY)
+    desk.app("singular", SINGULAR, KEY)
+    desk.app("kochava", KOCHAVA)
     return desk
 
 
