@@ -14,6 +14,7 @@ from attribution import (
     metrics_api,
     redirects,
     rule_api,
+    shadow_api,
     skan_api,
     skan_door,
     views,
@@ -24,6 +25,8 @@ from attribution.views import domains as domain_views
 from attribution.views import models as model_views
 from attribution.views import replays as replay_views
 from attribution.views import rules as rule_views
+from attribution.views import shadow as shadow_views
+from attribution.views import vendor_imports as import_views
 
 app_name = "attribution"
 urlpatterns = [
@@ -140,5 +143,26 @@ urlpatterns = [
         "dashboard/<slug:project_slug>/rules/replays/<int:replay_id>/cancel/",
         replay_views.replay_cancel,
         name="replay-cancel",
+    ),
+    path("v1/metrics/shadow", shadow_api.ShadowMetrics.as_view(), name="metrics-shadow"),
+    path("v1/vendor-numbers", shadow_api.VendorNumbers.as_view(), name="vendor-numbers"),
+    path("dashboard/<slug:project_slug>/shadow/", shadow_views.shadow, name="shadow"),
+    path(
+        "dashboard/<slug:project_slug>/shadow/apps/<int:vendor_app_id>/forward/",
+        shadow_views.shadow_forward,
+        name="shadow-forward",
+    ),
+    path("dashboard/<slug:project_slug>/shadow/names/", shadow_views.shadow_name, name="shadow-name"),
+    path(
+        "dashboard/<slug:project_slug>/shadow/names/<int:vendor_name_id>/forget/",
+        shadow_views.shadow_unname,
+        name="shadow-unname",
+    ),
+    path("dashboard/<slug:project_slug>/shadow/imports/", import_views.shadow_import_list, name="shadow-import-list"),
+    path("dashboard/<slug:project_slug>/shadow/imports/numbers/", import_views.shadow_numbers, name="shadow-numbers"),
+    path(
+        "dashboard/<slug:project_slug>/shadow/imports/<int:vendor_import_id>/",
+        import_views.shadow_import,
+        name="shadow-import",
     ),
 ]

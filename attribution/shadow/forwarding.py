@@ -5,11 +5,11 @@ A copy is sent at least once: what a process that died had sent is sent again, a
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Max, Min, Q
@@ -228,14 +228,17 @@ def health(project: Project, *, now: datetime) -> list[Health]:
             last_delivered_at=Max("delivered_at"),
         )
     )
-    known = {row.pop("app"): row for row in rows}
+    known: dict[int, Mapping[str, Any]] = {int(str(row["app"])): row for row in rows}
     apps = project.vendor_apps.filter(archived_at=None).order_by("dialect", "app_id")
-    return [Health(app, **known.get(app.pk, {}), problem=_last_problem(app, known.get(app.pk))) for app in apps]
+    return [_health_of(app, known.get(app.pk, {})) for app in apps]
 
 
-def _last_problem(app: VendorApp, row: object) -> str:
-    if row is None:
-        return ""
+def _health_of(app: VendorApp, row: Mapping[str, Any]) -> Health:
+    said = {name: value for name, value in row.items() if name != "app"}
+    return Health(app, **said, problem=_last_problem(app) if row else "")
+
+
+def _last_problem(app: VendorApp) -> str:
     wrong = VendorCopy.objects.filter(project=app.project_id, app=app).exclude(problem="")
     return wrong.order_by("-pk").values_list("problem", flat=True).first() or ""
 

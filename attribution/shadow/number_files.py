@@ -124,6 +124,15 @@ def _text(content: bytes) -> str:
     raise WrongFile("The file is not text. Save it as CSV, UTF-8.")
 
 
+def written(table: Table) -> str:
+    """Return a table as CSV text that `split` takes apart alike."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(table.head)
+    rows.writerows(values for _, values in table.rows)
+    return text.getvalue()
+
+
 def guess(table: Table) -> dict[str, str]:
     """Return which column of a file says what; what none seems to say is left out."""
     by_name = {_plain(name): name for name in reversed(table.head)}
@@ -170,6 +179,22 @@ def read(table: Table, mapping: Mapping[str, str], *, day_first: bool | None = N
             yield _row(said, day_first=day_first)
         except _Unread as why:
             yield Wrong(line, why.field, why.code, f"{LABELS[why.field]}: {why.message}", _line(values))
+
+
+def of_values(line: int, values: object) -> Row | Wrong:
+    """Read a row that came as an object, its members named as in LABELS; `line` is its place."""
+    if not isinstance(values, Mapping):
+        return Wrong(
+            line, "", "invalid_row", "A row must be an object with day, source and numbers.", str(values)[:500]
+        )
+    text = {name: str(values[name]).strip() for name in LABELS if values.get(name) is not None and name != "event"}
+    try:
+        row = _row(text, day_first=False)
+        if row.installs is None and row.clicks is None and row.revenue is None:
+            raise _Unread("installs", "missing_numbers", "give installs, clicks or revenue.")
+    except _Unread as why:
+        return Wrong(line, why.field, why.code, f"{LABELS[why.field]}: {why.message}", _line(list(text.values())))
+    return row
 
 
 class _Unread(Exception):  # noqa: N818
