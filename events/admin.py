@@ -14,6 +14,7 @@ from events.models import (
     Event,
     EventName,
     Identity,
+    OptOut,
     Person,
     PersonDay,
     PersonErasure,
@@ -177,3 +178,12 @@ class VendorCopyAdmin(LookOnlyAdmin):
 class RepairRuleAdmin(LookOnlyAdmin):
     list_display = ["name", "project", "code", "field", "action", "repaired", "paused_at"]
     list_select_related = ["project"]
+
+
+@admin.register(OptOut)
+class OptOutAdmin(LookOnlyAdmin):
+    list_display = ["project", "id_hash", "asked_at"]
+    search_fields = ["=id_hash"]
+    search_help_text = "The SHA-256 of a device's id in lower case."
+    list_select_related = ["project"]
+    ordering = ["-pk"]

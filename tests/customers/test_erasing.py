@@ -55,6 +55,7 @@ from events.models import (
     Event,
     EventName,
     Identity,
+    OptOut,
     Person,
     PersonDay,
     PersonErasure,
@@ -161,6 +162,7 @@ def fill_connections(project: Project, decision: Decision) -> None:
     app = VendorApp.objects.create(project=project, dialect="adjust", app_id=f"app{number}")
     VendorCopy.objects.create(project=project, app=app, method="POST", path="/event", body=b"x")
     EventName.objects.create(project=project, dialect="adjust", theirs="abc123", ours="Signed Up")
+    OptOut.objects.create(project=project, id_hash=f"{number:064}")
     RepairRule.objects.create(project=project, name="Prefix", code="unknown_app", field="path", action="prefix")
     apple = AppleApp.objects.create(project=project, app_id=number)
     ApplePostback.objects.create(project=project, kind="skan", state="valid", digest=f"{number:064}", raw="{}")
