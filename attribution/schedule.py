@@ -12,4 +12,6 @@ SCHEDULE = {
     "Forget touches and installs past their retention": ("attribution.tasks.forget_old", 6 * 3600),
     "Decide periods again that are replayed": ("attribution.tasks.work_on_replays", 1),
     "Give Apple's postbacks to the projects of their apps": ("attribution.tasks.adopt_postbacks", 60),
+    "Make postbacks": ("attribution.tasks.make_postbacks", 5),
+    "Send postbacks": ("attribution.tasks.send_postbacks", 2),
 }

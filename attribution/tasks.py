@@ -18,6 +18,7 @@ from attribution import (
     retention,
 )
 from attribution.fraud import hourly
+from attribution.postbacks import making, sending
 from attribution.skan import receiving
 
 # One run goes on for this long while there is work; the next beat takes over from there.
@@ -116,3 +117,23 @@ def adopt_postbacks() -> int:
     given = receiving.adopt_waiting()
     receiving.forget_unclaimed(now=timezone.now())
     return given
+
+
+@shared_task(acks_late=True, time_limit=300)
+def make_postbacks() -> int:
+    """Make the messages that final decisions and conversions call for; return how many of these were looked at.
+
+    Safe to repeat and to run twice.
+    """
+    until, looked, more = time.monotonic() + WORKING_S, 0, True
+    while more and time.monotonic() < until:
+        number = making.make(now=timezone.now())
+        looked += number
+        more = number > 0
+    return looked
+
+
+@shared_task(acks_late=True, time_limit=600)
+def send_postbacks() -> int:
+    """Send the messages that are due; return how many tries were made. Safe to repeat, and one at a time."""
+    return sending.send_due(now=timezone.now(), working_s=WORKING_S)

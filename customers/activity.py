@@ -36,6 +36,7 @@ THINGS = {
     "repairrule": "Repair rule",
     "appleapp": "App in the App Store",
     "conversionschema": "Conversion schema",
+    "destination": "Destination of postbacks",
 }
 VERBS = {LogEntry.Action.CREATE: "added", LogEntry.Action.UPDATE: "changed", LogEntry.Action.DELETE: "removed"}
 # A change of one of these says what was done.
@@ -45,6 +46,8 @@ DEEDS = {
     "accepted_at": "accepted",
     "deleted_at": "deleted",
     "erased_at": "erased",
+    "archived_at": "archived",
+    "paused_at": "paused or resumed",
 }
 FIELDS = {
     "ip_policy": "addresses of people",

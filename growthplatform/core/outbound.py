@@ -4,6 +4,7 @@ The address that a name resolves to is checked and then connected to, so a name 
 (DNS rebinding) reaches nothing. Redirects are not followed: they would lead past the form that showed the address.
 """
 
+import atexit
 import os
 import ssl
 import threading
@@ -357,9 +358,17 @@ def _resolvers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=16, thread_name_prefix="resolve")
 
 
-@cache
+_making = threading.Lock()
+
+
 def _pool() -> httpcore.ConnectionPool:
-    """Connections of this process, kept for a moment: a busy destination is greeted once for many messages."""
+    """Return the connections of this process, kept for a moment: a busy host is greeted once for many messages."""
+    with _making:
+        return _only_pool()
+
+
+@cache
+def _only_pool() -> httpcore.ConnectionPool:
     return httpcore.ConnectionPool(
         ssl_context=httpcore.default_ssl_context(),
         max_connections=256,
@@ -369,10 +378,20 @@ def _pool() -> httpcore.ConnectionPool:
     )
 
 
+def close() -> None:
+    """Close the connections that are kept, at the end of a process."""
+    if _only_pool.cache_info().currsize:
+        _only_pool().close()
+    _forget()
+
+
 def _forget() -> None:
     """Begin anew in a child process: threads and connections stay with the parent."""
-    _pool.cache_clear()
+    global _making  # noqa: PLW0603 -- another thread of the parent may have held it
+    _making = threading.Lock()
+    _only_pool.cache_clear()
     _resolvers.cache_clear()
 
 
 os.register_at_fork(after_in_child=_forget)
+atexit.register(close)

@@ -48,6 +48,7 @@ def serve() -> Iterator[Serve]:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     yield start
+    outbound.close()
     for listener in listeners:
         listener.close()
 

@@ -1,0 +1,1 @@
+"""Postbacks: networks and webhooks are told of what was decided, signed, at least once, and of corrections."""
