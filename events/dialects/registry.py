@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from events.dialects import adjust, appsflyer, branch, kochava, posthog, singular
+from events.dialects import adjust, appsflyer, appsflyer_web, branch, kochava, posthog, singular
 from events.dialects.base import Dialect
 
 
@@ -18,13 +18,14 @@ class Route(NamedTuple):
 # Also to be named among the busy doors in growthplatform/core/middleware.py.
 ROUTES = (
     Route(r"inappevent/(?P<app_id>[^/]*)", appsflyer),
+    Route(r"v1/[^/]+/(?:event|setcuid)", appsflyer_web),
     Route(r"(?:event|session|ad_revenue|gdpr_forget_device)", adjust, ("GET", "POST")),
     Route(r"api/v1/launch|api/v[12]/evt", singular, ("GET", "POST")),
     Route(r"track/json/?", kochava),
     Route(r"v2/event/(?:standard|custom)", branch),
     Route(r"(?:batch|i/v0/e|e|capture|track|engage)/?", posthog, ("GET", "POST")),
 )
-DIALECTS: dict[str, Dialect] = {route.dialect.NAME: route.dialect for route in ROUTES}
+DIALECTS: dict[str, Dialect] = {route.dialect.NAME: route.dialect for route in reversed(ROUTES)}
 _patterns = [(re.compile(f"/(?:{route.pattern})"), route.dialect) for route in ROUTES]
 
 
