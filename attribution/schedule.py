@@ -14,4 +14,6 @@ SCHEDULE = {
     "Give Apple's postbacks to the projects of their apps": ("attribution.tasks.adopt_postbacks", 60),
     "Make postbacks": ("attribution.tasks.make_postbacks", 5),
     "Send postbacks": ("attribution.tasks.send_postbacks", 2),
+    "Send copies on to other vendors": ("attribution.tasks.send_vendor_copies", 2),
+    "Forget copies for other vendors": ("attribution.tasks.forget_vendor_copies", 6 * 3600),
 }

@@ -19,6 +19,7 @@ from attribution import (
 )
 from attribution.fraud import hourly
 from attribution.postbacks import making, sending
+from attribution.shadow import forwarding
 from attribution.skan import receiving
 
 # One run goes on for this long while there is work; the next beat takes over from there.
@@ -137,3 +138,15 @@ def make_postbacks() -> int:
 def send_postbacks() -> int:
     """Send the messages that are due; return how many tries were made. Safe to repeat, and one at a time."""
     return sending.send_due(now=timezone.now(), working_s=WORKING_S)
+
+
+@shared_task(acks_late=True, time_limit=300)
+def send_vendor_copies() -> int:
+    """Send the copies on that are due at other vendors; return how many. Safe to repeat and to run twice."""
+    return forwarding.run(now=timezone.now(), working_s=WORKING_S)
+
+
+@shared_task(acks_late=True, time_limit=3600)
+def forget_vendor_copies() -> int:
+    """Delete copies that have arrived or were given up long ago; return how many. Safe to repeat."""
+    return forwarding.forget_old(now=timezone.now())
