@@ -25,6 +25,9 @@ from events.person_erasure import UnknownPerson, erasures_of
 from events.person_erasure import begin as begin_person_erasure
 from events.person_erasure import finish_all as finish_person_erasures
 from events.queries import ids_of
+from events.raw import COLUMNS as RAW_COLUMNS
+from events.raw import REJECTED_SQL, FilesMissing, Raw, raw
+from events.raw import Asked as RawAsked
 from events.relation import Relation, relation
 from events.replay import replay
 from events.segments import cold, compaction, sealing, sweeping
@@ -34,8 +37,13 @@ from growthplatform.core.errors import Problem
 __all__ = [
     "ACTIVE_DAYS_SQL",
     "PEOPLE_SQL",
+    "RAW_COLUMNS",
+    "REJECTED_SQL",
     "EventRow",
+    "FilesMissing",
     "Range",
+    "Raw",
+    "RawAsked",
     "Receipt",
     "Refusal",
     "Relation",
@@ -59,6 +67,7 @@ __all__ = [
     "last_seen_before",
     "newest_of",
     "person_ids",
+    "raw",
     "read",
     "readers",
     "record",
