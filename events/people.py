@@ -89,12 +89,18 @@ COUNTED = [
              FROM stretch s JOIN events_identity i ON i.project_id = s.project_id AND i.value = s.distinct_id
              GROUP BY 1) o
        WHERE p.id = o.person_id""",
-    """UPDATE events_person p SET traits = p.traits || o.traits
-       FROM (SELECT person_id, jsonb_object_agg(key, value) AS traits FROM (
-                 SELECT DISTINCT ON (i.person_id, t.key) i.person_id, t.key, t.value
+    # Under $set_once stands what counts only for a person of whom nothing is known by that name yet.
+    """UPDATE events_person p SET traits = o.once || p.traits || o.traits
+       FROM (SELECT person_id, COALESCE(jsonb_object_agg(key, value) FILTER (WHERE NOT once), '{}') AS traits,
+                    COALESCE(jsonb_object_agg(key, value) FILTER (WHERE once), '{}') AS once FROM (
+                 SELECT DISTINCT ON (i.person_id, t.once, t.key) i.person_id, t.once, t.key, t.value
                  FROM stretch s JOIN events_identity i ON i.project_id = s.project_id AND i.value = s.distinct_id,
-                      jsonb_each(s.traits) AS t
-                 WHERE s.type = 'identify' ORDER BY i.person_id, t.key, s.ts DESC, s.id DESC) newest
+                      LATERAL (SELECT key, value, false AS once FROM jsonb_each(s.traits) WHERE key <> '$set_once'
+                               UNION ALL SELECT key, value, true FROM jsonb_each(
+                                   CASE WHEN jsonb_typeof(s.traits -> '$set_once') = 'object'
+                                        THEN s.traits -> '$set_once' ELSE '{}' END)) AS t
+                 WHERE s.type = 'identify'
+                 ORDER BY i.person_id, t.once, t.key, CASE WHEN t.once THEN s.ts END, s.ts DESC, s.id DESC) newest
              GROUP BY 1) o
        WHERE p.id = o.person_id""",
 ]

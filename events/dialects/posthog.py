@@ -82,7 +82,7 @@ OWN = frozenset({"token", "distinct_id", "$anon_distinct_id", "$set", "$set_once
 DEVICE_AGENTS = (
     "Mozilla/", "posthog-ios", "posthog-android", "posthog-flutter", "posthog-react-native", "CFNetwork/", "Dalvik/",
 )  # fmt: skip
-PERSONAL = frozenset({"$identify", "$set"})
+PERSONAL = frozenset({"$identify", "$set", "$set_once"})
 _WORDS = {
     "missing_event": "event submitted with an empty event name",
     "missing_id": "event submitted without a distinct_id",
