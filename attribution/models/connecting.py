@@ -183,6 +183,7 @@ class Postback(models.Model):
         indexes = [
             models.Index(fields=["project", "-id"], name="postback_newest"),
             models.Index(fields=["destination", "next_at"], name="postback_due", condition=models.Q(state="waiting")),
+            models.Index(fields=["destination", "created_at"], include=["state"], name="postback_health"),
         ]
 
     def __str__(self) -> str:
