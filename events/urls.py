@@ -6,7 +6,7 @@ from events import api, event_api, vendor_api
 from events.dialects import posthog_web
 from events.dialects.door import door
 from events.dialects.registry import ROUTES
-from events.views import live, rejected, vendor_names, vendors
+from events.views import live, rejected, repairs, vendor_names, vendors
 
 app_name = "events"
 urlpatterns = [
@@ -63,6 +63,29 @@ urlpatterns = [
     ),
     path("dashboard/<slug:project_slug>/rejected/", rejected.rejected_list, name="rejected-list"),
     path("dashboard/<slug:project_slug>/rejected/replay/", rejected.rejected_replay_all, name="rejected-replay-all"),
+    path("dashboard/<slug:project_slug>/rejected/rules/", repairs.repair_list, name="repair-list"),
+    path("dashboard/<slug:project_slug>/rejected/rules/new/", repairs.repair_create, name="repair-create"),
+    path("dashboard/<slug:project_slug>/rejected/rules/preview/", repairs.repair_preview, name="repair-preview"),
+    path(
+        "dashboard/<slug:project_slug>/rejected/rules/<int:repair_rule_id>/",
+        repairs.repair_detail,
+        name="repair-detail",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/rejected/rules/<int:repair_rule_id>/pause/",
+        repairs.repair_pause,
+        name="repair-pause",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/rejected/rules/<int:repair_rule_id>/resume/",
+        repairs.repair_resume,
+        name="repair-resume",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/rejected/rules/<int:repair_rule_id>/remove/",
+        repairs.repair_remove,
+        name="repair-remove",
+    ),
     path("dashboard/<slug:project_slug>/rejected/<int:rejected_id>/", rejected.rejected_detail, name="rejected-detail"),
     path(
         "dashboard/<slug:project_slug>/rejected/<int:rejected_id>/replay/",

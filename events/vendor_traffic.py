@@ -81,6 +81,12 @@ def sent_to(dialect: str) -> Q:
     return condition
 
 
+def newest_refused(project: Project, dialect: str, *, now: datetime) -> Rejected | None:
+    """Return what was refused last in a format, if that was in the last hour."""
+    rows = Rejected.objects.filter(sent_to(dialect), project=project, last_at__gt=now - RECENT)
+    return rows.order_by("-last_at").first()
+
+
 def refused(project: Project) -> Mapping[str, Refusals]:
     """Return what waits for repair, by dialect."""
     open_ones = Rejected.objects.filter(project=project, state=Rejected.State.OPEN).order_by()

@@ -8,10 +8,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from customers.pages import PageRequest, editors_only, project_page
-from events import repairs
+from events import repair_offers, repairs
+from events.answers_given import answer_to
 from events.forms import RepairForm
 from events.hints import hint_for
 from events.models import Rejected
+from events.vendor_formats import FORMATS
+from events.vendor_traffic import sent_to
 from growthplatform.core.download import csv_file
 from growthplatform.core.errors import Problem
 from growthplatform.core.http import page
@@ -34,6 +37,8 @@ def _found(request: PageRequest, *, state: str) -> QuerySet[Rejected]:
         rows = rows.filter(state=state)
     if code := _text(request, "code"):
         rows = rows.filter(code=code)
+    if (vendor := _text(request, "vendor")) in FORMATS:
+        rows = rows.filter(sent_to(vendor))
     if q := _text(request, "q"):
         rows = rows.filter(
             Q(body__icontains=q) | Q(message__icontains=q) | Q(field__icontains=q) | Q(code__icontains=q)
@@ -63,9 +68,10 @@ def rejected_list(request: PageRequest) -> HttpResponse:
     except InvalidCursor:
         raise Http404(InvalidCursor.message) from None
     mine = Rejected.objects.filter(project=request.project)
-    codes = (
-        mine.filter(state=Rejected.State.OPEN).order_by().values("code").annotate(kinds=Count("pk"), times=Sum("seen"))
-    )
+    open_ones = mine.filter(state=Rejected.State.OPEN).order_by()
+    if (vendor := _text(request, "vendor")) in FORMATS:
+        open_ones = open_ones.filter(sent_to(vendor))
+    codes = open_ones.values("code").annotate(kinds=Count("pk"), times=Sum("seen"))
     code = _text(request, "code")
     context = {
         "rows": found.rows,
@@ -78,6 +84,9 @@ def rejected_list(request: PageRequest) -> HttpResponse:
         "states": STATES,
         "newest": NEWEST,
         "new": not found.rows and not mine.exists(),
+        "vendor": FORMATS.get(_text(request, "vendor")),
+        "rules": request.project.repair_rules.filter(paused_at=None).count(),
+        "ready": repair_offers.for_code(code),
     }
     return page(request, "events/rejected_list.html", context, partial="rows")
 
@@ -102,7 +111,7 @@ def _csv(request: PageRequest, rows: QuerySet[Rejected]) -> HttpResponse:
 
 
 def _get(request: PageRequest, rejected_id: int) -> Rejected:
-    rows = Rejected.objects.select_related("project")
+    rows = Rejected.objects.select_related("project", "repaired_by")
     return get_object_or_404(rows, project=request.project, pk=rejected_id)
 
 
@@ -128,6 +137,7 @@ def _detail(
         "alike": alike.count(),
         "kept_until": rejected.last_at + repairs.KEPT,
         "replayable": repairs.is_replayable(rejected),
+        "answered": answer_to(rejected),
     }
     return page(request, "events/rejected_detail.html", context, partial="repair", status=status)
 
