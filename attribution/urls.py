@@ -21,11 +21,18 @@ from attribution import (
 )
 from attribution.views import accuracy as accuracy_views
 from attribution.views import cohorts as cohort_views
+from attribution.views import cost as cost_views
+from attribution.views import cost_imports as cost_import_views
+from attribution.views import cost_rates as cost_rate_views
+from attribution.views import cost_tables as cost_table_views
 from attribution.views import domains as domain_views
 from attribution.views import models as model_views
 from attribution.views import replays as replay_views
 from attribution.views import rules as rule_views
 from attribution.views import shadow as shadow_views
+from attribution.views import skan as skan_views
+from attribution.views import skan_apps, skan_postbacks, skan_schemas
+from attribution.views import spend as spend_views
 from attribution.views import vendor_imports as import_views
 
 app_name = "attribution"
@@ -119,6 +126,45 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/models/<int:model_id>/edit/", model_views.model_edit, name="model-edit"),
     path("dashboard/<slug:project_slug>/models/<int:model_id>/delete/", model_views.model_delete, name="model-delete"),
     path("dashboard/<slug:project_slug>/models/undo/<str:token>/", model_views.model_undo, name="model-undo"),
+    path("dashboard/<slug:project_slug>/skan/", skan_views.skan, name="skan"),
+    path("dashboard/<slug:project_slug>/skan/postbacks/", skan_postbacks.skan_postback_list, name="skan-postback-list"),
+    path(
+        "dashboard/<slug:project_slug>/skan/postbacks/<int:apple_postback_id>/",
+        skan_postbacks.skan_postback_detail,
+        name="skan-postback-detail",
+    ),
+    path("dashboard/<slug:project_slug>/skan/console/", skan_postbacks.skan_console, name="skan-console"),
+    path("dashboard/<slug:project_slug>/skan/schemas/", skan_schemas.skan_schema_list, name="skan-schema-list"),
+    path(
+        "dashboard/<slug:project_slug>/skan/schemas/create/",
+        skan_schemas.skan_schema_create,
+        name="skan-schema-create",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/skan/schemas/<int:conversion_schema_id>/",
+        skan_schemas.skan_schema_edit,
+        name="skan-schema-edit",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/skan/schemas/<int:conversion_schema_id>/delete/",
+        skan_schemas.skan_schema_delete,
+        name="skan-schema-delete",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/skan/schemas/undo/<str:token>/",
+        skan_schemas.skan_schema_undo,
+        name="skan-schema-undo",
+    ),
+    path("dashboard/<slug:project_slug>/skan/apps/", skan_apps.skan_app_list, name="skan-app-list"),
+    path("dashboard/<slug:project_slug>/skan/apps/create/", skan_apps.skan_app_create, name="skan-app-create"),
+    path(
+        "dashboard/<slug:project_slug>/skan/apps/<int:apple_app_id>/", skan_apps.skan_app_change, name="skan-app-change"
+    ),
+    path(
+        "dashboard/<slug:project_slug>/skan/apps/<int:apple_app_id>/remove/",
+        skan_apps.skan_app_remove,
+        name="skan-app-remove",
+    ),
     path("dashboard/<slug:project_slug>/cohorts/", cohort_views.cohort_list, name="cohort-list"),
     path("v1/attribution/rule-sets", rule_api.RuleSets.as_view(), name="rule-sets"),
     path("v1/attribution/rule-sets/<int:version>", rule_api.RuleSetOne.as_view(), name="rule-set"),
@@ -165,4 +211,52 @@ urlpatterns = [
         import_views.shadow_import,
         name="shadow-import",
     ),
+    path("dashboard/<slug:project_slug>/cost/", cost_views.cost, name="cost"),
+    path("dashboard/<slug:project_slug>/cost/pivot/", cost_table_views.cost_pivot, name="cost-pivot"),
+    path("dashboard/<slug:project_slug>/cost/ages/", cost_table_views.cost_ages, name="cost-ages"),
+    path("dashboard/<slug:project_slug>/cost/spend/", spend_views.spend_list, name="spend-list"),
+    path("dashboard/<slug:project_slug>/cost/spend/add/", spend_views.spend_create, name="spend-create"),
+    path(
+        "dashboard/<slug:project_slug>/cost/spend/<int:spend_id>/remove/", spend_views.spend_remove, name="spend-remove"
+    ),
+    path("dashboard/<slug:project_slug>/cost/imports/", cost_import_views.cost_import_list, name="cost-import-list"),
+    path(
+        "dashboard/<slug:project_slug>/cost/imports/<int:spend_import_id>/",
+        cost_import_views.cost_import,
+        name="cost-import",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/cost/imports/<int:spend_import_id>/take/",
+        cost_import_views.cost_import_take,
+        name="cost-import-take",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/cost/imports/<int:spend_import_id>/discard/",
+        cost_import_views.cost_import_discard,
+        name="cost-import-discard",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/cost/imports/<int:spend_import_id>/undo/",
+        cost_import_views.cost_import_undo,
+        name="cost-import-undo",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/cost/imports/<int:spend_import_id>/refused.csv",
+        cost_import_views.cost_import_refused,
+        name="cost-import-refused",
+    ),
+    path("dashboard/<slug:project_slug>/cost/rates/", cost_rate_views.cost_rate_list, name="cost-rate-list"),
+    path(
+        "dashboard/<slug:project_slug>/cost/rates/<int:exchange_rate_id>/delete/",
+        cost_rate_views.cost_rate_delete,
+        name="cost-rate-delete",
+    ),
+    path("dashboard/<slug:project_slug>/cost/unmatched/", cost_rate_views.cost_unmatched, name="cost-unmatched"),
+    path("dashboard/<slug:project_slug>/cost/names/", cost_rate_views.cost_name_create, name="cost-name-create"),
+    path(
+        "dashboard/<slug:project_slug>/cost/names/<int:spend_name_id>/delete/",
+        cost_rate_views.cost_name_delete,
+        name="cost-name-delete",
+    ),
+    path("dashboard/<slug:project_slug>/cost/undo/<str:token>/", cost_rate_views.cost_undo, name="cost-undo"),
 ]
