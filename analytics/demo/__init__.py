@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 
-from analytics.demo import kept, story, telling
+from analytics.demo import kept, side_by_side, story, telling
 from analytics.demo.campaigns import CAMPAIGNS, WALL
 from analytics.demo.cast import APP
 from analytics.demo.hours import DAYS
@@ -85,6 +85,7 @@ def make(progress: telling.Progress, *, now: datetime | None = None, scale: floa
         # What beat does once an hour, so that a newcomer need not wait for it.
         attribution.learn_all(now=timezone.now())
         attribution.watch_sources(now=timezone.now())
+        side_by_side.make(project, now=now)
     return _sum_up(project)
 
 

@@ -1,5 +1,6 @@
 """Another vendor's numbers: brought by a file or by the API, summed by day and campaign, told again they replace."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -81,10 +82,11 @@ def _plus(one: Any, other: Any) -> Any:
 
 
 def known_sources(project: Project) -> list[str]:
-    """Return what the project calls its sources, by its links and its decisions of late."""
-    of_links = set(project.links.values_list("source", flat=True).distinct())
-    newest = project.decisions.order_by("-installed_at", "-id").values_list("source", flat=True)[:2_000]
-    return sorted(of_links | set(newest))
+    """Return what the project calls its sources: those of its last decisions, the largest first, then of its links."""
+    newest = project.decisions.order_by("-installed_at", "-id").values_list("source", flat=True)[:5_000]
+    by_number = [source for source, _ in Counter(newest).most_common()]
+    of_links = project.links.order_by("source").values_list("source", flat=True).distinct()
+    return list(dict.fromkeys([*by_number, *of_links]))
 
 
 def zone_of(name: str) -> str:

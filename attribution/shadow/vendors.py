@@ -6,7 +6,7 @@ network 24 hours, view 24 hours; Branch: click 30 days, view 1 day; Singular: cl
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 DAY_S = 86_400
@@ -72,15 +72,22 @@ _BY_NAME = {name.casefold(): ours for ours, names in SOURCES.items() for name in
 THEIR_NAMES: Mapping[str, str] = {"appsflyer": r"^af_", "adjust": r"^[a-z0-9]{6}$", "branch": r"^[A-Z][A-Z_]+$"}
 
 
-def source_of(theirs: str, known: Collection[str] = ()) -> str:
-    """Return what a source of another vendor is called here: as the project writes it where it has one of its names."""
+def source_of(theirs: str, known: Sequence[str] = ()) -> str:
+    """Return what a source of another vendor is called here.
+
+    `known` are the project's own sources, the largest first: where it has one of the names, it is that.
+    """
     text = " ".join(theirs.split())
     usual = _BY_NAME.get(text.casefold())
+    # A network's own name in a vendor's list ends so where it is integrated.
+    bare = re.sub(r"_int$", "", text, flags=re.IGNORECASE).lower()
+    same = next((one for one in known if one.casefold() in {text.casefold(), bare}), None)
+    if same is not None:
+        return same
     if usual is None:
-        # A network's own name in a vendor's list ends so where it is integrated.
-        text = re.sub(r"_int$", "", text, flags=re.IGNORECASE).lower()
-        return next((one for one in known if one.casefold() == text), text)[:60]
-    return next((one for one in SPELLINGS.get(usual, (usual,)) if one in known), usual)
+        return bare[:60]
+    spellings = SPELLINGS.get(usual, (usual,))
+    return next((one for one in known if one.casefold() in spellings), usual)
 
 
 def is_theirs(vendor: str, event: str, names: Collection[str]) -> bool:

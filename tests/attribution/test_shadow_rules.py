@@ -131,6 +131,9 @@ def test_without_installs_there_is_no_verdict() -> None:
         ("bytedanceglobal_int", [], "tiktok"),
         ("Organic", [], "organic"),
         ("inmobi_int", [], "inmobi"),
+        ("google_ads", ["google", "google_ads"], "google_ads"),
+        ("Google Ads", ["google_ads", "google"], "google_ads"),
+        ("InMobi_int", ["InMobi"], "InMobi"),
         ("Newsletter", ["newsletter"], "newsletter"),
     ],
 )
