@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from django.db import connection
 
+from attribution.exports import jobs
+
 CHUNK_ROWS = 20_000
 # Those that point to others come first; candidates, changes of a replay and tries have no project of their own.
 TABLES = (
@@ -42,6 +44,7 @@ TABLES = (
 
 def erase(project_id: int) -> Iterator[int]:
     """Delete the rows of a project, a part at a time; give the number of each part. Safe to repeat and to break off."""
+    jobs.remove_files(project_id)
     of_replays = "replay_id IN (SELECT id FROM attribution_replay WHERE project_id = %s)"
     yield from _erase("attribution_replaychange", of_replays, project_id)
     of_postbacks = "postback_id IN (SELECT id FROM attribution_postback WHERE project_id = %s)"

@@ -16,4 +16,6 @@ SCHEDULE = {
     "Send postbacks": ("attribution.tasks.send_postbacks", 2),
     "Send copies on to other vendors": ("attribution.tasks.send_vendor_copies", 2),
     "Forget copies for other vendors": ("attribution.tasks.forget_vendor_copies", 6 * 3600),
+    "Write raw data into files": ("attribution.tasks.write_exports", 2),
+    "Remove files of raw data whose days are over": ("attribution.tasks.expire_exports", 3600),
 }

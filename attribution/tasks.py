@@ -17,6 +17,7 @@ from attribution import (
     replays,
     retention,
 )
+from attribution.exports import jobs, schedules
 from attribution.fraud import hourly
 from attribution.postbacks import making, sending
 from attribution.shadow import forwarding
@@ -150,3 +151,19 @@ def send_vendor_copies() -> int:
 def forget_vendor_copies() -> int:
     """Delete copies that have arrived or were given up long ago; return how many. Safe to repeat."""
     return forwarding.forget_old(now=timezone.now())
+
+
+@shared_task(acks_late=True, time_limit=300)
+def write_exports() -> bool:
+    """Order what schedules are due, and start a process for exports that wait; return whether one was started.
+
+    Beat runs it every two seconds. Twice at once is harmless: each export is taken by a lock.
+    """
+    schedules.run(now=timezone.now())
+    return jobs.start()
+
+
+@shared_task(acks_late=True, time_limit=3600)
+def expire_exports() -> int:
+    """Remove files of raw data whose days are over; return how many. Safe to repeat."""
+    return jobs.expire(now=timezone.now())

@@ -37,6 +37,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     signal_days: Annotated[int, Meta(ge=8)] = 45
     segments_url: str = ""
     segment_cache_mb: Positive = 10_000
+    exports_url: str = ""
     hot_days: Annotated[int, Meta(ge=1)] = 35
     analytics_engine: Literal["duckdb", "spark", "clickhouse"] = "duckdb"
     analytics_memory_mb: Annotated[int, Meta(ge=128)] = 1_000
