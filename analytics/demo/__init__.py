@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 
-from analytics.demo import kept, side_by_side, story, telling
+from analytics.demo import apple, kept, side_by_side, story, telling
 from analytics.demo.campaigns import CAMPAIGNS, WALL
 from analytics.demo.cast import APP
 from analytics.demo.hours import DAYS
@@ -81,7 +81,9 @@ def make(progress: telling.Progress, *, now: datetime | None = None, scale: floa
             telling.write(whole, project, _links_of(project), progress)
         _count(project, progress)
         _date_back(project)
-        kept.make(project, User.objects.filter(email=DEMO_EMAIL).first(), now=now)
+        owner = User.objects.filter(email=DEMO_EMAIL).first()
+        kept.make(project, owner, now=now)
+        apple.make(project, owner, now=now)
         # What beat does once an hour, so that a newcomer need not wait for it.
         attribution.learn_all(now=timezone.now())
         attribution.watch_sources(now=timezone.now())
