@@ -44,8 +44,11 @@ class Caller:
 
 
 def caller_of(project: Project) -> Caller:
-    """Return the product itself as a caller for `project`, bound by the project's policies."""
-    return Caller(0, project.pk, True, project.ip_policy, project.retention_days, None, None)
+    """Return the product itself as a caller for `project`, bound by the project's policies.
+
+    It is counted against limits of its own, not of one key: no two projects share them.
+    """
+    return Caller(-project.pk, project.pk, True, project.ip_policy, project.retention_days, None, None)
 
 
 def hash_of(key: str) -> str:

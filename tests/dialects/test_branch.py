@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+import time_machine
+from django.test import Client
 
 from events import replay
 from tests.dialects.table import Case, Desk, cases, check
+from tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
 KEY = "key_live_hkDytPACtipny3N9XmnbZlapBDdj4WIL"
@@ -200,3 +203,18 @@ def test_the_address_of_the_customers_server_is_nobodys(desk: Desk) -> None:
     desk.send(br("", "", user(ip=None)))
 
     assert desk.only_event().ip is None
+
+
+def test_a_busy_project_does_not_slow_down_another(desk: Desk, client: Client, settings: Any) -> None:
+    settings.INGEST_EVENTS_PER_SECOND = 2
+    other = Desk(client, ProjectFactory(), "")
+    other.app("branch", "key_live_other")
+
+    with time_machine.travel("2026-11-20T13:00:00Z", tick=False):
+        busy = [desk.send(br("", "", but(custom_data={"n": n}))) for n in range(3)]
+        calm = other.send(br("", "", but(branch_key="key_live_other")))
+
+    assert [one.status_code for one in busy] == [200, 200, 429]
+    assert json.loads(busy[2].content) == {"error": {"message": "Rate Limit Reached", "code": 429}}
+    assert busy[2]["Retry-After"] == "1"
+    assert calm.status_code == 200
