@@ -56,6 +56,11 @@ class Link(models.Model):
     ios_url = models.URLField("App Store address", max_length=500, blank=True)
     android_url = models.URLField("Google Play address", max_length=500, blank=True)
     fallback_url = models.URLField("Address for everybody else", max_length=500)
+    vendor_data = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What another vendor's client said when it made the link, as it wants it back.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True, blank=True)
 
