@@ -1,13 +1,16 @@
 """Addresses of attribution: the busy doors and the API first, pages after."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from attribution import (
     accuracy_api,
     api,
     app_api,
+    branch_link_api,
     credit_api,
     domain_api,
+    engagements,
+    export_api,
     fraud_api,
     hosts,
     link_api,
@@ -19,6 +22,7 @@ from attribution import (
     skan_door,
     views,
 )
+from attribution.postbacks import urls as postback_urls
 from attribution.views import accuracy as accuracy_views
 from attribution.views import cohorts as cohort_views
 from attribution.views import cost as cost_views
@@ -37,8 +41,12 @@ from attribution.views import vendor_imports as import_views
 
 app_name = "attribution"
 urlpatterns = [
+    *postback_urls.urlpatterns,
     path("c/<slug:slug>", redirects.click, name="click"),
     path("i/<slug:slug>", redirects.impression, name="impression"),
+    re_path(
+        r"^v1\.0/s2s/(?P<kind>click|impression)/app/(?P<platform>[^/]*)/(?P<app_id>[^/]+)$", engagements.engagement
+    ),
     path("v1/touches", api.TouchBatch.as_view(), name="touch-batch"),
     path("v1/attribution/me", app_api.Me.as_view(), name="attribution-me"),
     path("v1/attribution/accuracy", accuracy_api.AccuracyShown.as_view(), name="attribution-accuracy"),
@@ -61,6 +69,8 @@ urlpatterns = [
     path("v1/skan/schemas", skan_api.SchemaList.as_view(), name="skan-schemas-api"),
     path("v1/skan/verify", skan_api.SignatureCheck.as_view(), name="skan-verify-api"),
     path("v1/metrics/campaigns", metrics_api.CampaignMetrics.as_view(), name="metrics-campaigns"),
+    path("v1/url", branch_link_api.url),
+    path("v1/url/bulk/<str:branch_key>", branch_link_api.bulk),
     path("v1/links", link_api.LinkList.as_view(), name="links"),
     path("v1/links/bulk", link_api.LinkBulk.as_view(), name="link-bulk"),
     path("v1/links/<slug:slug>", link_api.LinkOne.as_view(), name="link"),
@@ -105,6 +115,12 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/links/<int:link_id>/edit/", views.link_edit, name="link-edit"),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/archive/", views.link_archive, name="link-archive"),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/restore/", views.link_restore, name="link-restore"),
+    path("v1/export/<slug:kind>.<slug:form>", export_api.RawData.as_view(), name="raw-data"),
+    path("v1/exports", export_api.ExportList.as_view(), name="exports"),
+    path("v1/exports/<str:export_id>", export_api.ExportOne.as_view(), name="export"),
+    path("v1/exports/<str:export_id>/file", export_api.ExportFile.as_view(), name="export-file"),
+    path("v1/export-schedules", export_api.ScheduleList.as_view(), name="export-schedules"),
+    path("v1/export-schedules/<str:schedule_id>", export_api.ScheduleOne.as_view(), name="export-schedule"),
     path("v1/fraud/flags", fraud_api.FlagList.as_view(), name="fraud-flags-api"),
     path("dashboard/<slug:project_slug>/fraud/", views.fraud_list, name="fraud"),
     path("dashboard/<slug:project_slug>/fraud/rules/<slug:code>/", views.fraud_rule, name="fraud-rule"),

@@ -18,7 +18,7 @@ from growthplatform.core.errors import Problem
 AT_ONCE = 500
 KEPT = timedelta(days=30)  # as services.forget_old deletes them
 LONG_NUMBER = re.compile(r"\d{16}")
-TOUCHES = "/v1/touches"
+TOUCHES = ("/v1/touches", "/v1.0/s2s/")
 
 
 class Replayed(NamedTuple):

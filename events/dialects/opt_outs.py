@@ -68,6 +68,11 @@ def sifted(project_id: int, translated: Translated) -> Translated:
     return translated._replace(calls=calls, refused=[*translated.refused, *refused], installs=installs)
 
 
+def is_out(project_id: int, *ids: str) -> bool:
+    """Say whether one of the ids belongs to a device that opted out."""
+    return _has_any(project_id) and bool(_known(project_id, {hash_of(one) for one in ids if one}))
+
+
 def only(translated: Translated) -> bool:
     """Say whether nothing is left but what devices that opted out sent."""
     return not translated.calls and any(one.code == CODE for one in translated.refused)

@@ -17,6 +17,7 @@ BUSY = (
     "/livez",
     "/readyz",
     "/inappevent/",
+    "/v1.0/s2s/",
     "/v2/event/",
     "/array/",
     "/api/v1/",
