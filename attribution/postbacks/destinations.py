@@ -1,5 +1,6 @@
 """Destinations: made, changed, paused and put away; tried out, and shown what they would be sent."""
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,8 +14,9 @@ from attribution.postbacks import credentials, facts, making, rendering, sending
 from attribution.postbacks.facts import Facts
 from attribution.postbacks.rendering import Shape
 from attribution.postbacks.steps import ANY, KINDS, REJECTED
+from attribution.postbacks.templates import Template
 from customers.models import Project
-from growthplatform.core import outbound
+from growthplatform.core import cipher, outbound
 from growthplatform.core.errors import InvalidField, Problem
 
 FIELDS = ("kind", "name", "template", "method", "url", "headers", "body", "news", "sources")
@@ -144,6 +146,30 @@ def _checked_token(token: str) -> str:
     return token
 
 
+def fields_of(template: Template) -> dict[str, Any]:
+    """Return the fields of a destination that begins as this template."""
+    shape = template.shape
+    return {
+        "kind": template.kind,
+        "name": template.name,
+        "template": template.code,
+        "method": shape.method,
+        "url": shape.url,
+        "headers": dict(shape.headers),
+        "body": shape.body,
+        "news": list(template.news),
+        "sources": list(template.sources),
+    }
+
+
+def has_token(destination: Destination) -> bool:
+    """Say whether a destination has an access token; False also where its secrets can't be read any more."""
+    try:
+        return bool(credentials.read(destination).token)
+    except cipher.Unreadable:
+        return False
+
+
 def pause(destination: Destination, *, user: User | None, now: datetime) -> None:
     """Hold messages back; they are made and wait. Safe to repeat."""
     if Destination.objects.filter(pk=destination.pk, paused_at=None).update(paused_at=now):
@@ -198,6 +224,14 @@ def sample_of(destination: Destination, news: str = "") -> Facts:
 def preview(shape: Shape, values: Mapping[str, str]) -> rendering.Request:
     """Return the request that a template makes of these values; the token stays in braces."""
     return rendering.render(shape, values)
+
+
+def parsed(body: str) -> Any:
+    """Return a body as JSON where it is some, for showing it; else None."""
+    try:
+        return json.loads(body) if body.lstrip()[:1] in ("{", "[") else None
+    except ValueError:
+        return None
 
 
 def send_test(destination: Destination) -> Postback:

@@ -15,3 +15,4 @@ import "./app/pageview.js";
 import "./app/zones.js";
 import "./app/builder.js";
 import "./app/dashboard.js";
+import "./app/macros.js";
