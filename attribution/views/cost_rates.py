@@ -25,6 +25,8 @@ from growthplatform.core.http import page
 
 UNDO_SALT = "cost.undo"
 UNDO_S = 3_600
+SHOWN_UNKNOWN = 50
+SHOWN_CHOICES = 200
 MARK = "\t"
 
 
@@ -129,7 +131,10 @@ def cost_unmatched(request: PageRequest) -> HttpResponse:
     project, period = request.project, days_of(request)
     found = unmatched.find(project, period.first, period.last)
     known = unmatched.known_campaigns(project, period.last)
-    choices = sorted((one for one in known if one.campaign), key=lambda one: (one.source, one.campaign.lower()))
+    shown = found.unknown[:SHOWN_UNKNOWN]
+    largest = sorted((one for one in known if one.campaign), key=lambda one: -known[one])[:SHOWN_CHOICES]
+    offered = {*largest, *(one.meant for one in shown if one.meant)}
+    choices = sorted(offered, key=lambda one: (one.source, one.campaign.lower()))
     context = {
         "period": period,
         "views": views_of(request),
@@ -141,10 +146,11 @@ def cost_unmatched(request: PageRequest) -> HttpResponse:
                 [formats.money(amount, currency) for currency, amount in sorted(one.amounts.items())],
                 _key(one.named),
             )
-            for one in found.unknown
+            for one in shown
         ],
+        "more": len(found.unknown) - len(shown),
         "suggested": sum(one.meant is not None for one in found.unknown),
-        "choices": [(one, _key(one)) for one in choices[:500]],
+        "choices": [(one, _key(one)) for one in choices],
         "names": project.spend_names.order_by("source", "campaign"),
     }
     return page(request, "attribution/cost_unmatched.html", context)
