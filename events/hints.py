@@ -19,6 +19,27 @@ HINTS = {
     "event_too_large": "An event may have 32 KB. Leave out large texts, base64 pictures and whole responses.",
     "body_too_large": "Send smaller batches: 500 KB at most. SDKs have a setting for it (flushAt, maxBatchSize).",
     "too_many_events": "At most 2,500 events in a batch.",
+    "id_prefix_missing": (
+        "AppsFlyer’s iOS ids begin with “id”. A rule repairs them all, and those to come; change the sender when you can."
+    ),
+    "unknown_app": "Connect the app under Connections, Vendor formats, as the sender writes it; then replay them all.",
+    "wrong_key": "The app is connected with another key. Change its key under Vendor formats; then replay them all.",
+    "inactive_app": "The app was disconnected. Connect it again under Vendor formats; then replay them all.",
+    "opted_out": "This device asked not to be followed. Nothing of it is taken, and there is nothing to repair.",
+    "missing_argument": "Add the parameter that is named above; the others are right.",
+    "invalid_argument": "The parameter that is named above has another form than the vendor’s clients send.",
+    "missing_app_id": "Add the app’s id: kochava_app_id.",
+    "invalid_app_token": "An app token of Adjust has twelve letters and digits. Look it up in its dashboard.",
+    "invalid_event_token": "An event token of Adjust has six letters and digits, and the case of letters matters.",
+    "invalid_revenue": "Send revenue as a number with a decimal point, and without a currency sign.",
+    "missing_currency": "Add currency, in three letters, beside the revenue.",
+    "invalid_callback_params": "callback_params and partner_params are JSON objects, encoded for the address.",
+    "invalid_platform": "The platform is none that the vendor has.",
+    "other_platforms_id": "The id of the device belongs to another platform than the one that is named.",
+    "unknown_action": "Kochava’s actions event, install, session and identityLink are taken.",
+    "invalid_uuid": "uuid is a UUID; leave it out and it is made for you.",
+    "empty_batch": "The batch held no event. Nothing is lost.",
+    "unsupported_compression": "Set the client to gzip, or update it: lz-string has not been sent since 2021.",
     "unknown_link": "No link of the project has this slug. Create it, or leave link empty.",
 }
 USUAL = "Change the field that is named above, then replay the event."

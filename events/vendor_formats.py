@@ -16,8 +16,6 @@ class Format:
     """Where their servers and apps send now."""
     sample: str
     """An address as they write it, below the host."""
-    paths: tuple[str, ...]
-    """How addresses of the format begin; each is one by itself, or followed by a slash."""
     app_word: str
     app_example: str
     app_help: str
@@ -46,7 +44,6 @@ APPSFLYER = Format(
     name="AppsFlyer",
     host="https://api3.appsflyer.com",
     sample="/inappevent/id123456789",
-    paths=("/inappevent",),
     app_word="App ID",
     app_example="id123456789",
     app_help="As it stands in the address: id and the App Store’s number, or the package name of Android.",
@@ -74,7 +71,6 @@ ADJUST = Format(
     name="Adjust",
     host="https://s2s.adjust.com",
     sample="/event",
-    paths=("/event", "/session", "/ad_revenue"),
     app_word="App token",
     app_example="abc123def456",
     app_help="The twelve characters that Adjust knows the app by: app_token of each call.",
@@ -97,12 +93,13 @@ BRANCH = Format(
     name="Branch",
     host="https://api2.branch.io",
     sample="/v2/event/standard",
-    paths=("/v2/event/standard", "/v2/event/custom", "/v1/url"),
     app_word="Branch key",
     app_example="key_live_hkDytPACtipny3N9XmnbZlapBDdj4WIL",
     app_help="branch_key of each call, with key_live_ or key_test_ before it.",
     app_form=re.compile(r"key_(live|test)_\w{8,100}"),
     app_wrong="A Branch key begins with key_live_ or key_test_.",
+    key_word="Branch secret",
+    key_help="Only if your servers change links: branch_secret of PUT /v1/url. We keep its fingerprint only.",
     example=(
         "curl {base}/v2/event/standard \\\n"
         "  -H 'Content-Type: application/json' \\\n"
@@ -117,7 +114,6 @@ SINGULAR = Format(
     name="Singular",
     host="https://s2s.singular.net",
     sample="/api/v1/evt",
-    paths=("/api/v1/launch", "/api/v1/evt", "/api/v2/evt"),
     app_word="App",
     app_example="com.example.app",
     app_help="i of each call: bundle id or package name.",
@@ -139,7 +135,6 @@ KOCHAVA = Format(
     name="Kochava",
     host="https://control.kochava.com",
     sample="/track/json",
-    paths=("/track/json",),
     app_word="App GUID",
     app_example="koexample-android-a1b2c3",
     app_help="kochava_app_id of each call.",
@@ -161,7 +156,6 @@ POSTHOG = Format(
     name="PostHog",
     host="https://us.i.posthog.com",
     sample="/batch/",
-    paths=("/batch", "/capture", "/e", "/i/v0/e", "/track", "/engage"),
     app_word="Project API key",
     app_example="phc_Zr0x4wYkq5QkJp2Vt8mBv7sLc1nD3eF",
     app_help="api_key of each call, with phc_ before it. A write key of this project works in its place.",
@@ -176,14 +170,6 @@ POSTHOG = Format(
     answer='200 {"status": "Ok"}',
 )
 FORMATS: Mapping[str, Format] = {one.dialect: one for one in (APPSFLYER, ADJUST, BRANCH, SINGULAR, KOCHAVA, POSTHOG)}
-
-
-def of_path(path: str) -> Format | None:
-    """Return the format that an address belongs to; None for our own addresses."""
-    for one in FORMATS.values():
-        if any(path == start or path.startswith(f"{start}/") for start in one.paths):
-            return one
-    return None
 
 
 def os_of(dialect: str, app_id: str) -> str:

@@ -1,5 +1,6 @@
 """What comes in vendors' formats: how much in a day, the newest events, and what was refused of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,15 @@ from django.db.models import Count, Max, Q, Sum
 
 from customers.models import Project
 from events import vendor_formats
+from events.dialects import registry
 from events.engine.tables import Tables, json_text
 from events.models import Event, Rejected
 from events.relation import relation
 
 DAY = timedelta(days=1)
 RECENT = timedelta(hours=1)
+# What PostgreSQL's patterns don't have.
+NAMED = re.compile(r"\(\?P<\w+>")
 # So many of the newest rows are looked through for those of one format: a look every two seconds must stay cheap.
 LOOKED_THROUGH = 5_000
 NEWEST = """
@@ -75,9 +79,10 @@ def newest(project: Project, dialect: str, *, now: datetime, number: int = 5) ->
 
 def sent_to(dialect: str) -> Q:
     """Return the condition of refusals that came to the addresses of a format."""
-    condition = Q()
-    for start in vendor_formats.FORMATS[dialect].paths:
-        condition |= Q(path=start) | Q(path__startswith=f"{start}/")
+    condition = Q(pk=None)
+    for route in registry.ROUTES:
+        if dialect == route.dialect.NAME:
+            condition |= Q(path__regex=f"^/({NAMED.sub('(?:', route.pattern)})$")
     return condition
 
 
