@@ -19,9 +19,7 @@ HINTS = {
     "event_too_large": "An event may have 32 KB. Leave out large texts, base64 pictures and whole responses.",
     "body_too_large": "Send smaller batches: 500 KB at most. SDKs have a setting for it (flushAt, maxBatchSize).",
     "too_many_events": "At most 2,500 events in a batch.",
-    "id_prefix_missing": (
-        "AppsFlyer’s iOS ids begin with “id”. A rule repairs them all, and those to come; change the sender when you can."
-    ),
+    "id_prefix_missing": "AppsFlyer’s iOS ids begin with “id”. A rule repairs them all, and those to come.",
     "unknown_app": "Connect the app under Connections, Vendor formats, as the sender writes it; then replay them all.",
     "wrong_key": "The app is connected with another key. Change its key under Vendor formats; then replay them all.",
     "inactive_app": "The app was disconnected. Connect it again under Vendor formats; then replay them all.",
