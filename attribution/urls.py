@@ -225,6 +225,7 @@ urlpatterns = [
     ),
     path("dashboard/<slug:project_slug>/shadow/imports/", import_views.shadow_import_list, name="shadow-import-list"),
     path("dashboard/<slug:project_slug>/shadow/imports/numbers/", import_views.shadow_numbers, name="shadow-numbers"),
+    path("dashboard/<slug:project_slug>/shadow/imports/raw/", import_views.shadow_raw, name="shadow-raw"),
     path(
         "dashboard/<slug:project_slug>/shadow/imports/<int:vendor_import_id>/",
         import_views.shadow_import,

@@ -142,7 +142,9 @@ def money(value: Any) -> Decimal | None:
         raise ValueError("not a number") from None
     if not amount.is_finite() or not 0 <= amount <= MOST_REVENUE:
         raise ValueError("out of range")
-    return amount.quantize(Decimal("0.0001")).normalize() + 0
+    amount = amount.quantize(Decimal("0.0001"))
+    cents = amount.quantize(Decimal("0.01"))
+    return cents if cents == amount else amount
 
 
 def _rows(given: Any, name: str, wrong: list[Wrong]) -> list[Mapping[str, Any]]:

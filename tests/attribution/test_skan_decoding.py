@@ -62,10 +62,13 @@ def test_ranges_stand_for_each_of_their_values() -> None:
 
     assert not wrong
     assert [(row["value"], row["label"], row["revenue"]) for row in fine] == [
-        (0, "Application Opened", None), (10, "Trial", "1.5"), (11, "Trial", "1.5"), (12, "Trial", "1.5"),
+        (0, "Application Opened", None), (10, "Trial", "1.50"), (11, "Trial", "1.50"), (12, "Trial", "1.50"),
     ]  # fmt: skip
-    assert [(row["sequence"], row["value"], row["revenue"]) for row in coarse] == [(0, "high", "20"), (2, "low", None)]
-    assert decoding.fine_from(fine)[11] == Meaning("Trial", "", Decimal("1.5"))
+    assert [(row["sequence"], row["value"], row["revenue"]) for row in coarse] == [
+        (0, "high", "20.00"),
+        (2, "low", None),
+    ]
+    assert decoding.fine_from(fine)[11] == Meaning("Trial", "", Decimal("1.50"))
     assert decoding.coarse_from(coarse)[2, "low"] == Meaning("Away")
 
 
