@@ -13,6 +13,11 @@ from customers.models import Project
 from customers.services import Caller, caller_of
 from events import ingest, partitions, rejections
 from events.activity import ACTIVE_DAYS_SQL, PEOPLE_SQL
+from events.bodies import read_body
+from events.dialects.door import WARNING, preflight
+from events.dialects.door import shared as answer_any_site
+from events.dialects.vendors import owner as vendor_app_owner
+from events.dialects.vendors import proves as is_vendor_secret
 from events.engine.running import cancel as cancel_question
 from events.erasure import erase
 from events.ingest import Receipt
@@ -39,6 +44,7 @@ __all__ = [
     "PEOPLE_SQL",
     "RAW_COLUMNS",
     "REJECTED_SQL",
+    "WARNING",
     "EventRow",
     "FilesMissing",
     "Range",
@@ -49,6 +55,7 @@ __all__ = [
     "Relation",
     "UnknownPerson",
     "advance",
+    "answer_any_site",
     "apply_merges",
     "begin_person_erasure",
     "cancel_question",
@@ -64,11 +71,14 @@ __all__ = [
     "has_events",
     "held",
     "ids_of",
+    "is_vendor_secret",
     "last_seen_before",
     "newest_of",
     "person_ids",
+    "preflight",
     "raw",
     "read",
+    "read_body",
     "readers",
     "record",
     "reject",
@@ -79,6 +89,7 @@ __all__ = [
     "seal_due",
     "sealed_before",
     "sweep",
+    "vendor_app_owner",
 ]
 
 

@@ -61,6 +61,20 @@ def find(dialect: str, claim: Claim) -> Found:
     raise known[1]
 
 
+def proves(project_id: int, dialect: str, app_id: str, secret: str) -> bool:
+    """Say whether `secret` is the one of the project's app, or a secret key of the project."""
+    caller = find_caller(secret)
+    if caller is not None:
+        return caller.secret and caller.project_id == project_id
+    live = VendorApp.objects.filter(project=project_id, dialect=dialect, app_id=app_id, archived_at=None)
+    return bool(secret) and live.filter(key_hash=hash_of(secret)).exists()
+
+
+def owner(dialect: str, app_id: str) -> Caller:
+    """Return who an app belongs to whose id is public and enough. Raises UnknownApp."""
+    return find(dialect, Claim(app_id, app_id, key_free=True)).caller
+
+
 def is_app_of(project_id: int, dialect: str, app_id: str) -> bool:
     """Say whether the project has named this app."""
     return VendorApp.objects.filter(project=project_id, dialect=dialect, app_id=app_id, archived_at=None).exists()
