@@ -116,7 +116,7 @@ def _call(sent: Sent, fields: Mapping[str, str], names: Names, notes: list[Note]
         message_id=reading.message_id(NAME, fields.get("app_token"), device, theirs, again),
         at=at,
         properties=_properties(sent, fields, notes),
-        context=_context(theirs, fields),
+        context=_context(theirs, fields, fields.get("ip_address") or sent.forwarded_for),
     )
 
 
@@ -164,7 +164,7 @@ def _parameters(fields: Mapping[str, str], name: str) -> dict[str, Any]:
     return found
 
 
-def _context(theirs: str, fields: Mapping[str, str]) -> dict[str, Any]:
+def _context(theirs: str, fields: Mapping[str, str], ip: str) -> dict[str, Any]:
     os_name = fields.get("os_name") or next((SYSTEMS[name] for name in SYSTEMS if fields.get(name)), "")
     device = {
         "id": reading.device_id(*(fields.get(name) for name in OWN)),
@@ -183,7 +183,7 @@ def _context(theirs: str, fields: Mapping[str, str]) -> dict[str, Any]:
             "device": without_blanks(device),
             "os": without_blanks({"name": os_name, "version": fields.get("os_version")}),
             "app": without_blanks(app),
-            "ip": fields.get("ip_address"),
+            "ip": ip,
             "userAgent": fields.get("user_agent"),
             "locale": fields.get("language"),
             "vendor": vendor | rest,

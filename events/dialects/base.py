@@ -41,6 +41,8 @@ class Sent(NamedTuple):
     authorization: str = ""
     """The header by which the vendor knows its caller: `authentication` of AppsFlyer, `Authorization` of the others."""
     agent: str = ""
+    forwarded_for: str = ""
+    """The address of the person's device, where the vendor takes it in a header of its own."""
 
     def fields(self) -> dict[str, str]:
         """Return the fields of the query and of a form in the body, as text; the body's win."""

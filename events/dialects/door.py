@@ -102,6 +102,7 @@ def _bare(request: HttpRequest) -> Sent:
         meta.get("CONTENT_TYPE", ""),
         authorization,
         meta.get("HTTP_USER_AGENT", ""),
+        meta.get("HTTP_X_ADJUST_FORWARDED_FOR", "").strip(),
     )
 
 

@@ -127,6 +127,12 @@ def test_an_event_keeps_what_was_said_of_it(desk: Desk) -> None:
     assert str(made.ip) == "192.0.2.1"
 
 
+def test_adjusts_own_header_has_the_address_of_the_device(desk: Desk) -> None:
+    desk.send(event("", "", but(ip_address=None), headers={"HTTP_X_ADJUST_FORWARDED_FOR": "192.0.2.7"}))
+
+    assert str(desk.only_event().ip) == "192.0.2.7"
+
+
 @pytest.mark.dialect("adjust", "duplicates")
 @pytest.mark.parametrize(
     ("first", "second", "stored"),
