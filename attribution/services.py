@@ -2,6 +2,8 @@
 
 from attribution import geo, networks
 from attribution.calibration import learn_all
+from attribution.costs.drafts import take_file as take_spend_file
+from attribution.costs.rates import save as set_rate
 from attribution.decisions import decide_pending
 from attribution.erasure import erase
 from attribution.explain import explained, summary
@@ -56,9 +58,11 @@ __all__ = [
     "learn_all",
     "record",
     "reopen",
+    "set_rate",
     "sum_of",
     "summary",
     "take",
+    "take_spend_file",
     "touches_between",
     "warm",
     "watch_sources",

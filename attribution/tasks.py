@@ -17,6 +17,8 @@ from attribution import (
     replays,
     retention,
 )
+from attribution.appsflyer_import import working as appsflyer_files
+from attribution.costs import drafts
 from attribution.exports import jobs, schedules
 from attribution.fraud import hourly
 from attribution.postbacks import making, sending
@@ -56,6 +58,12 @@ def forget_old() -> int:
     """
     now = timezone.now()
     return retention.forget_old(now=now) + retention.forget_signals(now=now)
+
+
+@shared_task(acks_late=True, time_limit=300)
+def forget_drafts() -> int:
+    """Throw away files of spend that somebody uploaded and did not come back to; return how many."""
+    return drafts.forget_drafts(timezone.now())
 
 
 @shared_task(acks_late=True, time_limit=120)
@@ -167,3 +175,12 @@ def write_exports() -> bool:
 def expire_exports() -> int:
     """Remove files of raw data whose days are over; return how many. Safe to repeat."""
     return jobs.expire(now=timezone.now())
+
+
+@shared_task(acks_late=True, time_limit=6 * 3600)
+def read_vendor_files() -> int:
+    """Go on with the files of raw data that somebody has brought; return how many came to rest.
+
+    Beat runs it every two seconds. Twice at once is harmless: a file is read by one worker, and all it did is rows.
+    """
+    return sum(appsflyer_files.work(pk) for pk in appsflyer_files.unfinished())

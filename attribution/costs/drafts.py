@@ -151,6 +151,12 @@ def take(draft: SpendImport, *, now: datetime) -> SpendImport:
     return done
 
 
+def take_file(project: Project, name: str, data: bytes, *, now: datetime, user: User | None = None) -> SpendImport:
+    """Take a file in as it is understood, without a look. Raises InvalidField when nothing of it can be read."""
+    draft = begin(project, name, data, today=now.astimezone(project.tz).date(), user=user)
+    return take(draft, now=now)
+
+
 def forget_drafts(now: datetime) -> int:
     """Throw away drafts that nobody came back to; return how many."""
     old = SpendImport.objects.filter(state=SpendImport.State.DRAFT, created_at__lt=now - DRAFT_KEPT)
