@@ -150,7 +150,9 @@ def _send(copy: VendorCopy) -> Answer:
         headers = headers_of(copy)
     except Unreadable as why:
         return Answer(None, "", 0, why.message)
-    url = address_of(copy.app) + copy.path + (f"?{copy.query}" if copy.query else "")
+    # A vendor may take single addresses on another host.
+    home = copy.app.forward_url or registry.home_of(copy.path) or address_of(copy.app)
+    url = home + copy.path + (f"?{copy.query}" if copy.query else "")
     return outbound.request(copy.method, url, headers, bytes(copy.body), TIMEOUT_S)
 
 

@@ -231,3 +231,17 @@ def test_a_large_event_that_was_refused_is_replayed_once_it_is_repaired(desk: De
     receipt = replay.replay(rejected, rejected.body.replace("p=android", "p=Android").encode())
 
     assert (receipt.stored, desk.only_event().name) == (1, "sng_ecommerce_purchase")
+
+
+def test_copies_of_each_address_go_to_the_vendors_own_host() -> None:
+    said = {
+        path: registry.home_of(path) for path in ("/inappevent/id1", "/v1/b-1/event", "/event", "/gdpr_forget_device")
+    }
+
+    assert said == {
+        "/inappevent/id1": "https://api3.appsflyer.com",
+        "/v1/b-1/event": "https://webs2s.appsflyer.com",
+        "/event": "https://s2s.adjust.com",
+        "/gdpr_forget_device": "https://gdpr.adjust.com",
+    }
+    assert registry.home_of("/v1/track") == ""
