@@ -103,8 +103,11 @@ def _with_name(one: Suggestion, usual: Mapping[str, str], alike: Mapping[str, st
 
 
 def bare(name: str) -> str:
-    """Return a name without what vendors and people write differently: "af_sign_up" and "Sign Up" are one."""
-    return re.sub(r"[^\w]|_", "", re.sub(r"^(af|fb|ga)_", "", name.lower()))
+    """Return a name without what vendors and people write differently: "af_sign_up" and "Signed Up" are one."""
+    words = re.split(r"[\W_]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+    if len(words) > 1 and words[0] in {"af", "fb", "ga"}:
+        words = words[1:]
+    return "".join(re.sub(r"(?<=..)(ed|e)$", "", word) for word in words)
 
 
 def suggestions(project: Project, dialect: str, usual: Mapping[str, str], *, now: datetime) -> list[Suggestion]:

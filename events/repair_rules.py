@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import ndiff
 
 from auditlog.models import LogEntry
 from django.contrib.auth.models import User
@@ -16,13 +17,13 @@ from customers.models import Project
 from events import repairing
 from events.models import Rejected, RepairRule
 from events.repairing import Repair
-from events.repairs import AlreadyReplayed, replay_once
+from events.repairs import AlreadyReplayed, readable, replay_once
 from growthplatform.core.errors import InvalidField, Problem
 
 ACTIONS = RepairRule.Action.values
 LONGEST = {"name": 100, "code": 40, "path": 100, "field": 100, "action": 10, "value": 300, "old": 300}
-# A preview looks at this many of the newest refusals, and shows that many of them.
-LOOKED_AT, SHOWN = 200, 3
+# A preview looks at this many of the newest refusals, and shows that many of them by so many lines.
+LOOKED_AT, SHOWN, LINES = 200, 3, 60
 CHUNK = 200
 # A refusal that a rule repairs may show its next fault, which another rule repairs, and so on.
 STEPS = 5
@@ -33,10 +34,8 @@ class Example:
     """One refusal before and after a rule, and what would still be wrong with it."""
 
     rejected_id: int
-    path: str
-    body: str
-    new_path: str
-    new_body: str
+    lines: Sequence[tuple[str, str]]
+    """The request line by line: " " as it was, "-" what goes, "+" what comes."""
     problem: str = ""
 
 
@@ -196,8 +195,10 @@ def preview(rule: RepairRule) -> Preview:
 
 
 def _example(row: Rejected, done: Outcome) -> Example:
-    said = done.problem.message if done.problem else ""
-    return Example(row.pk, row.path, row.body, done.path, done.body.decode(errors="replace"), said)
+    before = [row.path, *readable(row.body).splitlines()]
+    after = [done.path, *readable(done.body.decode(errors="replace")).splitlines()]
+    lines = [(line[0], line[2:]) for line in ndiff(before[:LINES], after[:LINES]) if line[0] != "?"]
+    return Example(row.pk, lines, done.problem.message if done.problem else "")
 
 
 def dry_run(rejected: Rejected, rules: Sequence[RepairRule]) -> Outcome:

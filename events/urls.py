@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from events import api, event_api, vendor_api
+from events import api, event_api, repair_api, vendor_api
 from events.dialects import posthog_web
 from events.dialects.door import door
 from events.dialects.registry import ROUTES
@@ -20,6 +20,9 @@ urlpatterns = [
     path("v1/events", event_api.EventList.as_view(), name="event-list"),
     path("v1/rejected", event_api.RejectedList.as_view(), name="rejected-api"),
     path("v1/rejected/<int:rejected_id>/replay", event_api.RejectedReplay.as_view(), name="rejected-api-replay"),
+    path("v1/repair-rules", repair_api.RepairRuleList.as_view(), name="repair-rule-api"),
+    path("v1/repair-rules/preview", repair_api.RepairRulePreview.as_view(), name="repair-rule-api-preview"),
+    path("v1/repair-rules/<int:repair_rule_id>", repair_api.RepairRuleDetail.as_view(), name="repair-rule-api-one"),
     path("v1/vendor-apps", vendor_api.VendorAppList.as_view(), name="vendor-app-api"),
     path("v1/vendor-apps/<int:vendor_app_id>", vendor_api.VendorAppDetail.as_view(), name="vendor-app-api-one"),
     path("v1/event-names", vendor_api.EventNameList.as_view(), name="event-name-api"),

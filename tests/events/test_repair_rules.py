@@ -82,7 +82,12 @@ def test_a_preview_says_how_many_would_be_repaired_and_changes_nothing(scene: Sc
 
     assert (shown.waiting, shown.looked_at, shown.repaired, shown.unchanged) == (5, 5, 3, 1)
     assert list(shown.wrong.values()) == [1]
-    assert '"userId":"u' in shown.examples[0].new_body
+    assert [
+        (kind, line.strip(" ,").rstrip('0123456789"')) for kind, line in shown.examples[0].lines if kind != " "
+    ] == [
+        ("-", '"user_id": "u'),
+        ("+", '"userId": "u'),
+    ]
     assert stored(scene) == []
     assert Rejected.objects.filter(state="open").count() == 5
     assert not RepairRule.objects.exists()

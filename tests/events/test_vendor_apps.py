@@ -157,12 +157,16 @@ def test_a_name_of_the_projects_own_that_is_spelled_alike_goes_first() -> None:
     assert [(one.ours, one.why) for one in suggested] == [("Sign Up", "Spelled like an event you have"), ("", "")]
 
 
+@pytest.mark.parametrize("name", ["af_sign_up", "Signed Up", "signUp", "SIGN-UP", "sign up", "SignedUp"])
+def test_spellings_of_one_name_are_alike(name: str) -> None:
+    assert bare(name) == "signup"
+
+
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_suggesting_never_gives_back_the_same_name(theirs: str, usual: str) -> None:
     [one] = suggest([Arrived(theirs, theirs, 1, NOW)], {}, {theirs: usual}, [theirs, usual])
 
     assert one.ours != theirs or not one.ours
-    assert bare(bare(theirs)) == bare(theirs) or theirs.lower().startswith(("af_", "fb_", "ga_"))
 
 
 def test_traffic_is_counted_by_format_and_refusals_stand_beside_it(scene: Scene) -> None:
