@@ -46,8 +46,10 @@ APPSFLYER = Format(
     sample="/inappevent/id123456789",
     app_word="App ID",
     app_example="id123456789",
-    app_help="As it stands in the address: id and the App Store’s number, or the package name of Android.",
-    app_form=re.compile(r"id\d{5,15}(-.{1,40})?|[A-Za-z]\w*(\.\w+)+(-.{1,60})?"),
+    app_help="As in the address: id and the App Store’s number, Android’s package name, or a website’s bundle.",
+    app_form=re.compile(
+        r"id\d{5,15}(-.{1,40})?|[A-Za-z]\w*(\.\w+)+(-.{1,60})?|(?=[^.]*[A-Za-z])[A-Za-z0-9][\w\-]{2,79}"
+    ),
     app_wrong=(
         "AppsFlyer’s ids are id and the App Store’s number (id123456789), or a package name (com.example.app)."
         " A number alone is what AppsFlyer answers with OK and drops: its clients’ events are repaired by a rule."

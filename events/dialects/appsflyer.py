@@ -147,12 +147,13 @@ def _context(app_id: str, theirs: str, fields: Mapping[str, Any]) -> dict[str, A
         ),
         "adTrackingEnabled": _may_track(fields),
     }
+    os_name = "iOS" if ios else "Android" if "." in app_id else ""
     namespace = reading.text(fields.get("bundleIdentifier")) or ("" if ios else app_id)
     return without_blanks(
         {
             "library": {"name": NAME},
             "device": without_blanks(device),
-            "os": without_blanks({"name": "iOS" if ios else "Android", "version": reading.text(fields.get("os"))}),
+            "os": without_blanks({"name": os_name, "version": reading.text(fields.get("os"))}),
             "app": without_blanks({"namespace": namespace, "version": reading.text(fields.get("app_version_name"))}),
             "ip": reading.text(fields.get("ip")),
             "userAgent": reading.text(fields.get("ua")),
