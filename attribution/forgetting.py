@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from attribution.postbacks import forgetting as messages
+
 # Begins the ids of what belonged to somebody who was erased.
 ERASED = "erased-"
 # Who, with what, from where. Operating system, country and times stay: they name nobody and reports count by them.
@@ -71,7 +73,7 @@ def forget_person(project_id: int, ids: Sequence[str]) -> int:
         cursor.execute(THEIR_TOUCHES, where)
         touches = [row[0] for row in cursor.fetchall()]
         cursor.execute(CONVERSIONS, where)
-        for statement in (CANDIDATES, DECISIONS, TOKENS, INSTALLS):
+        for statement in (*messages.ERASE, CANDIDATES, DECISIONS, TOKENS, INSTALLS):
             cursor.execute(statement, [installs])
         cursor.execute(TOUCHES, [touches])
     return len(installs)

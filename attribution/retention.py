@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
+from attribution.postbacks import forgetting as messages
 from customers.models import Project
 from growthplatform.config import config
 
@@ -34,6 +35,7 @@ FORGET_TOUCHES = (
 )
 OF_INSTALLS = "SELECT id FROM attribution_decision WHERE install_id = ANY(%s)"
 FORGET_INSTALLS = (
+    *messages.OF_INSTALLS,
     f"DELETE FROM attribution_candidate WHERE decision_id IN ({OF_INSTALLS})",  # noqa: S608 -- both parts are constant
     f"DELETE FROM attribution_replaychange WHERE decision_id IN ({OF_INSTALLS})",  # noqa: S608
     f"UPDATE attribution_decision SET original_id = NULL WHERE original_id IN ({OF_INSTALLS})",  # noqa: S608
@@ -42,7 +44,10 @@ FORGET_INSTALLS = (
     "UPDATE attribution_conversion SET install_id = NULL WHERE install_id = ANY(%s)",
     "DELETE FROM attribution_install WHERE id = ANY(%s)",
 )
-FORGET_CONVERSIONS = ("DELETE FROM attribution_conversion WHERE id = ANY(%s)",)
+FORGET_CONVERSIONS = (
+    *messages.OF_CONVERSIONS,
+    "DELETE FROM attribution_conversion WHERE id = ANY(%s)",
+)
 PARTS = ((OLD_CONVERSIONS, FORGET_CONVERSIONS), (OLD_INSTALLS, FORGET_INSTALLS), (OLD_TOUCHES, FORGET_TOUCHES))
 
 
@@ -80,7 +85,7 @@ def forget_signals(*, now: datetime) -> int:
                 cursor.execute(statement, [signals_kept_since(now)])
                 number = cursor.rowcount
             blanked += number
-    return blanked
+    return blanked + messages.forget_content(before=signals_kept_since(now))
 
 
 def _forget(find: str, forget: tuple[str, ...], project_id: int, since: datetime) -> int:
