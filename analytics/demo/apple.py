@@ -3,12 +3,13 @@
 Apple has signed none of them: they are marked as made up, and the check on their own page says so.
 """
 
+import base64
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-import orjson
 from django.contrib.auth.models import User
 
 from attribution.models import AppleApp, ApplePostback, ConversionSchema, Decision
@@ -32,6 +33,7 @@ EVENTS = [
     ("Trial", "Trial Started", "3.20"),
     ("Subscribed", "Subscription Started", "24.00"),
 ]
+UNSIGNED = b"Made up; Apple signed nothing."
 STEPS = (0, 8, 16, 32, 48, 64)
 
 
@@ -99,11 +101,44 @@ def _postback(
         "kind": "aak" if kit else "skan", "state": "valid", "key": KEY, "version": "" if kit else "4.0",
         "app_id": APP_ID, "transaction_id": identity, "did_win": True, "counted": True, **facts, **changes,
     }  # fmt: skip
-    raw = orjson.dumps({"example": "made up, not signed by Apple", **facts, "transaction-id": identity}).decode()
+    raw = _raw_kit(fields) if kit else _raw(fields)
     name = f"{project.pk} {identity} {fields.get('sequence')} {fields.get('origin')}"
     digest = hashlib.sha256(name.encode()).hexdigest()
     at = at.astimezone(UTC)
     return ApplePostback(project=project, digest=digest, raw=raw, received_at=at, last_at=at, **fields)
+
+
+def _raw(facts: dict[str, Any]) -> str:
+    """Return what a phone would have sent, with a signature that is none."""
+    sent = {
+        "version": facts["version"], "ad-network-id": facts["network_id"],
+        "source-identifier": facts["source_identifier"], "app-id": APP_ID, "transaction-id": facts["transaction_id"],
+        "redownload": facts["conversion_type"] == "redownload", "source-app-id": facts["source_app_id"],
+        "fidelity-type": facts.get("fidelity_type", 1), "did-win": True, **_values(facts),
+        "postback-sequence-index": facts.get("sequence", 0),
+        "attribution-signature": base64.b64encode(UNSIGNED).decode(),
+    }  # fmt: skip
+    return json.dumps(sent)
+
+
+def _raw_kit(facts: dict[str, Any]) -> str:
+    payload = {
+        "postback-identifier": facts["transaction_id"], "ad-network-identifier": facts["network_id"],
+        "source-identifier": facts["source_identifier"], "advertised-item-identifier": APP_ID,
+        "publisher-item-identifier": facts["source_app_id"], "impression-type": "app-impression",
+        "conversion-type": facts["conversion_type"], "did-win": True,
+        "postback-sequence-index": facts.get("sequence", 0),
+    }  # fmt: skip
+    header = {"kid": "apple-cas-identifier/0", "alg": "ES256"}
+    parts = (json.dumps(header).encode(), json.dumps(payload).encode(), UNSIGNED.ljust(64))
+    jws = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    outside = {"ad-interaction-type": facts.get("interaction"), "country-code": facts.get("country")}
+    return json.dumps({"jws-string": jws, **_values(facts), **{name: one for name, one in outside.items() if one}})
+
+
+def _values(facts: dict[str, Any]) -> dict[str, Any]:
+    given = {"conversion-value": facts.get("conversion_value"), "coarse-conversion-value": facts.get("coarse_value")}
+    return {name: value for name, value in given.items() if value not in {None, ""}}
 
 
 def _odd(rng: Random, project: Project, found: list[ApplePostback]) -> list[ApplePostback]:

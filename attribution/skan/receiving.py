@@ -19,7 +19,7 @@ from growthplatform.core.errors import Problem, TooManyRequests
 
 BODY_BYTES = 64 * 1024
 # Phones send a few each; a network's servers come with a key. So many a minute come from one address at the most.
-A_MINUTE = 600
+A_MINUTE = 3_000
 # Anybody may send what no signature proves: so much of it is kept a day, for each project and for none.
 UNPROVED_A_DAY = 10_000
 UNCLAIMED = timedelta(days=30)

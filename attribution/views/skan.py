@@ -92,6 +92,7 @@ def skan(request: PageRequest) -> HttpResponse:
         "next": cursor,
         "beside": any(row.ours is not None for row in rows),
         "total": total,
+        "ours": sum(row.ours or 0 for row in rows),
         "kpis": _kpis(request, period, where, total),
         "figure": _figure(request, period, where),
         "meanings": _meanings(total),

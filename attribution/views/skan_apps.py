@@ -45,7 +45,6 @@ def _list(request: PageRequest, form: AppleAppForm, status: int = 200) -> HttpRe
         "unnamed": apps.unnamed(request.project),
         "form": form,
         "proved": ApplePostback.objects.filter(project=request.project, state="valid").exists(),
-        "domains": request.project.domains.exclude(verified_at=None).order_by("host"),
         **first_steps(request),
     }
     return page(request, "attribution/skan_app_list.html", context, status=status)

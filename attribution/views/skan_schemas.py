@@ -54,6 +54,18 @@ class Editor:
     fill: dict[str, str] = field(default_factory=dict)
     filled: str = ""
 
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """Return the fine values in four parts; those are open in which anything is filled in, else the first."""
+        found = []
+        for first in FINE_VALUES[::16]:
+            lines = self.fine[first : first + 16]
+            filled = sum(bool(line.label or line.event or line.revenue) for line in lines)
+            found.append({"words": f"{first} to {first + 15}", "lines": lines, "filled": filled,
+                          "open": filled > 0 or any(line.problem for line in lines)})  # fmt: skip
+        found[0]["open"] = found[0]["open"] or not any(part["open"] for part in found)
+        return found
+
     def lines(self) -> list[Line]:
         """Return all lines, fine ones first."""
         return [*self.fine, *(line for _, lines in self.coarse for line in lines)]
