@@ -43,10 +43,7 @@ class NumbersForm(forms.Form):
         self.text = str(self.data.get("text", ""))
 
     def clean_time_zone(self) -> str:
-        try:
-            return numbers.zone_of(self.cleaned_data["time_zone"])
-        except InvalidField as wrong:
-            raise forms.ValidationError("There is no such time zone. It is written like Europe/Berlin.") from wrong
+        return _zone(self.cleaned_data["time_zone"])
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}
@@ -78,6 +75,32 @@ class NumbersForm(forms.Form):
         return {field: column for field, column in chosen.items() if column in self.table.head}
 
 
+def _zone(name: str) -> str:
+    try:
+        return numbers.zone_of(name)
+    except InvalidField as wrong:
+        raise forms.ValidationError("There is no such time zone. It is written like Europe/Berlin.") from wrong
+
+
 def zones() -> list[str]:
     """Return the time zones that a browser offers while one is typed."""
     return sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+
+
+class RawForm(forms.Form):
+    """AppsFlyer's raw data as it exports it."""
+
+    file = forms.FileField(
+        label="CSV file",
+        help_text="Raw data of installs, in-app events or both, with AppsFlyer’s own heads. Up to 2 GB.",
+    )
+    time_zone = forms.CharField(
+        label="Time zone of its times",
+        initial="UTC",
+        max_length=50,
+        help_text="AppsFlyer writes UTC unless you chose the app’s own zone for the export.",
+        widget=forms.TextInput({"list": "zones"}),
+    )
+
+    def clean_time_zone(self) -> str:
+        return _zone(self.cleaned_data["time_zone"])

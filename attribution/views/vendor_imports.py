@@ -9,20 +9,37 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from attribution.appsflyer_import import working
+from attribution.appsflyer_import.rows import WrongFile
 from attribution.models import VendorImport
 from attribution.shadow import number_files, numbers, vendors
-from attribution.shadow.number_files import LABELS, Wrong
+from attribution.shadow.number_files import LABELS
 from attribution.shadow.numbers import Sums
-from attribution.shadow_forms import NumbersForm, zones
+from attribution.shadow_forms import NumbersForm, RawForm, zones
 from attribution.views.shared import page_of, wants_csv
 from customers.pages import PageRequest, editors_only, project_page
 from growthplatform.core.download import csv_file
+from growthplatform.core.errors import Problem
 from growthplatform.core.http import page
 
 NEWEST = ("-id",)
 SHOWN_ROWS = 8
 SHOWN_WRONG = 50
 SAID = {"added": "new", "replaced": "changed", "unchanged": "as before", "removed": "removed"}
+FACTS = {
+    "installs": "Installs",
+    "events": "Events",
+    "touches": "Touches",
+    "campaigns": "Campaigns",
+    "added": "New",
+    "replaced": "Changed",
+    "removed": "Removed",
+    "outside_window": "Outside your windows",
+}
+NOTES = {
+    "outside_window": "Some installs are credited to a click or view that is older than your rules look back. They are"
+    " organic here. A replay with wider windows credits them as AppsFlyer did.",
+}
 WRONG_HEAD = ("line", "field", "code", "message", "text")
 
 
@@ -126,6 +143,30 @@ def shadow_import(request: PageRequest, vendor_import_id: int) -> HttpResponse:
         "vendor": vendors.VENDORS.get(one.vendor, one.vendor),
         "at_work": one.state in {VendorImport.State.WAITING, VendorImport.State.RUNNING},
         "shown": one.report[:SHOWN_WRONG],
-        "fields": Wrong._fields,
+        "facts": [(label, one.summary[name]) for name, label in FACTS.items() if one.summary.get(name)],
+        "notes": [sentence for name, sentence in NOTES.items() if one.summary.get(name)],
     }
     return page(request, "attribution/shadow_import.html", context, partial="whole")
+
+
+@project_page
+@editors_only
+@require_http_methods(["GET", "POST"])
+def shadow_raw(request: PageRequest) -> HttpResponse:
+    """Take AppsFlyer's raw data over: a file is kept, and a worker reads it."""
+    form = RawForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            made = working.order(
+                request.project, given["file"], time_zone=given["time_zone"], now=timezone.now(), by=request.user
+            )
+        except WrongFile as why:
+            form.add_error("file", str(why))
+        except Problem as problem:
+            form.add_error(None, problem.message)
+        else:
+            messages.success(request, "The file is being read. What it brings is decided as it comes.")
+            return HttpResponseRedirect(reverse("attribution:shadow-import", args=[request.project.slug, made.pk]))
+    status = 422 if request.method == "POST" else 200
+    return page(request, "attribution/shadow_raw.html", {"form": form, "zones": zones()}, status=status)

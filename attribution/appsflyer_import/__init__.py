@@ -1,0 +1,1 @@
+"""AppsFlyer's raw data becomes ours: installs, events after them, and the touches that brought them."""
