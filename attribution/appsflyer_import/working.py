@@ -78,6 +78,8 @@ def order(
     """Keep a file to be read by a worker. Raises WrongFile for what is no raw data, and TooManyImports."""
     if project.vendor_imports.filter(kind=VendorImport.Kind.RAW, state__in=OPEN).count() >= 5:
         raise TooManyImports
+    if (sent.size or 0) > MOST_BYTES:
+        raise WrongFile("The file is larger than 2 GB. Split it, or use manage.py import-appsflyer.")
     _check(sent.file if sent.file is not None else sent)
     made = _new(project, (sent.name or "raw-data.csv")[:200], time_zone, now, by)
     handle, path = tempfile.mkstemp(suffix=".csv")
