@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -14,7 +14,7 @@ from customers.throttle import admit
 from events import ingest, metrics, rejections
 from events.bodies import read_body
 from events.dialects import first_sessions, opt_outs, vendors
-from events.dialects.base import Claim, Dialect, Note, Sent, Translated, Unavailable
+from events.dialects.base import Claim, Dialect, Note, Sent, Translated, Unavailable, UnknownApp
 from events.dialects.vendors import Found
 from events.ingest import EventsRefused, Parsed, Receipt
 from events.models import VendorCopy
@@ -47,7 +47,17 @@ def door(dialect: Dialect, *methods: str) -> Callable[..., HttpResponse]:
 
 def receive(request: HttpRequest, dialect: Dialect) -> HttpResponse:
     """Take a request in a vendor's format; the answer is the vendor's, with our warnings in a header."""
-    sent, found = _bare(request), None
+    sent = _bare(request)
+    try:
+        return _take(request, dialect, sent)
+    except DATABASE_AWAY:
+        return _with_warnings(dialect.refused(sent, away := Unavailable(retry_after_s=5)), (), (), away)
+    except IntegrityError:  # the project was deleted while its app was still remembered
+        return dialect.refused(sent, UnknownApp())
+
+
+def _take(request: HttpRequest, dialect: Dialect, sent: Sent) -> HttpResponse:
+    found = None
     try:
         sent = sent._replace(body=read_body(request, dialect.LIMIT_BYTES))
     except Problem as problem:
@@ -64,8 +74,6 @@ def receive(request: HttpRequest, dialect: Dialect) -> HttpResponse:
         receipt = _once_more(lambda: _store(sent, owner, translated, peer))
     except Problem as problem:
         return _refused(dialect, sent, found, problem)
-    except DATABASE_AWAY:
-        return dialect.refused(sent, Unavailable(retry_after_s=5))
     if any(one.code not in dialect.SWALLOWED for one in receipt.refused):
         return _with_warnings(dialect.refused(sent, EventsRefused(receipt)), translated.notes, receipt.refused)
     notes = list(translated.notes)
@@ -169,18 +177,19 @@ def _refused(dialect: Dialect, sent: Sent, found: Found | None, problem: Problem
         metrics.REFUSED.inc()
     if problem.code in dialect.SWALLOWED and refusals:
         return _with_warnings(dialect.accepted(sent, Receipt(0, 0, refusals)), (), refusals)
-    answer = _with_warnings(dialect.refused(sent, problem), (), refusals)
-    if problem.retry_after_s:
-        answer["Retry-After"] = str(problem.retry_after_s)
-    return answer
+    return _with_warnings(dialect.refused(sent, problem), (), refusals, problem)
 
 
-def _with_warnings(answer: HttpResponse, notes: Sequence[Note], refusals: Sequence[Refusal]) -> HttpResponse:
+def _with_warnings(
+    answer: HttpResponse, notes: Sequence[Note], refusals: Sequence[Refusal], problem: Problem | None = None
+) -> HttpResponse:
     said = [f"{note.code}: {note.message}" for note in notes]
     kept = {True: " Kept under Rejected events.", False: ""}
     said += [f"{one.code}: {one.message}{kept[one.code != opt_outs.CODE]}" for one in refusals[:3]]
     if said:
         answer[WARNING] = _header("; ".join(said))
+    if problem and problem.retry_after_s:
+        answer["Retry-After"] = str(problem.retry_after_s)
     return answer
 
 

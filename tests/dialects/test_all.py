@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -112,6 +112,7 @@ def test_a_database_that_is_away_is_said_in_the_vendors_shape(
     answer = desk.send(EXAMPLES[name])
 
     assert answer.status_code in {500, 503}
+    assert answer["Retry-After"] == "5"
     assert b"<html" not in answer.content
 
 
@@ -132,6 +133,22 @@ def other_project(client: Client) -> Desk:
     other = make_desk(client)
     VendorApp.objects.all().delete()
     return other
+
+
+def test_each_app_is_as_fast_as_it_likes_by_itself(desk: Desk, settings: Any) -> None:
+    settings.INGEST_REQUESTS_PER_SECOND = 1
+
+    answers = [desk.send(EXAMPLES[name]) for name in ("appsflyer", "adjust", "singular", "kochava")]
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+
+
+def test_an_app_of_a_project_that_is_just_gone_is_nobodys(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_store", lambda *_: (_ for _ in ()).throw(IntegrityError("no such project")))
+
+    answer = desk.send(EXAMPLES["adjust"])
+
+    assert (answer.status_code, answer.json()) == (404, test_adjust.said("App token not found"))
 
 
 def test_a_name_is_the_projects_own(desk: Desk, client: Client) -> None:
