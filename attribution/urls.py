@@ -33,6 +33,7 @@ from attribution.views import cost_imports as cost_import_views
 from attribution.views import cost_rates as cost_rate_views
 from attribution.views import cost_tables as cost_table_views
 from attribution.views import domains as domain_views
+from attribution.views import exports as export_views
 from attribution.views import models as model_views
 from attribution.views import replays as replay_views
 from attribution.views import rules as rule_views
@@ -118,6 +119,44 @@ urlpatterns = [
     path("dashboard/<slug:project_slug>/links/<int:link_id>/edit/", views.link_edit, name="link-edit"),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/archive/", views.link_archive, name="link-archive"),
     path("dashboard/<slug:project_slug>/links/<int:link_id>/restore/", views.link_restore, name="link-restore"),
+    path("dashboard/<slug:project_slug>/exports/", export_views.export_list, name="export-list"),
+    path("dashboard/<slug:project_slug>/exports/create/", export_views.export_create, name="export-create"),
+    path(
+        "dashboard/<slug:project_slug>/exports/<int:export_id>/download/",
+        export_views.export_download,
+        name="export-download",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/exports/<int:export_id>/remove/",
+        export_views.export_remove,
+        name="export-remove",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/exports/<int:export_id>/again/", export_views.export_again, name="export-again"
+    ),
+    path(
+        "dashboard/<slug:project_slug>/exports/schedules/create/", export_views.schedule_create, name="schedule-create"
+    ),
+    path(
+        "dashboard/<slug:project_slug>/exports/schedules/<int:export_schedule_id>/",
+        export_views.schedule_detail,
+        name="schedule-detail",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/exports/schedules/<int:export_schedule_id>/test/",
+        export_views.schedule_test,
+        name="schedule-test",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/exports/schedules/<int:export_schedule_id>/pause/",
+        export_views.schedule_pause,
+        name="schedule-pause",
+    ),
+    path(
+        "dashboard/<slug:project_slug>/exports/schedules/<int:export_schedule_id>/remove/",
+        export_views.schedule_remove,
+        name="schedule-remove",
+    ),
     path("v1/export/<slug:kind>.<slug:form>", export_api.RawData.as_view(), name="raw-data"),
     path("v1/exports", export_api.ExportList.as_view(), name="exports"),
     path("v1/exports/<str:export_id>", export_api.ExportOne.as_view(), name="export"),
