@@ -57,7 +57,7 @@ def forget_old() -> int:
     how many rows. Safe to repeat.
     """
     now = timezone.now()
-    return retention.forget_old(now=now) + retention.forget_signals(now=now)
+    return retention.forget_old(now=now) + retention.forget_signals(now=now) + receiving.forget_refused(now=now)
 
 
 @shared_task(acks_late=True, time_limit=300)

@@ -21,7 +21,8 @@ BODY_BYTES = 64 * 1024
 # Phones send a few each; a network's servers come with a key. So many a minute come from one address at the most.
 A_MINUTE = 3_000
 # Anybody may send what no signature proves: so much of it is kept a day, for each project and for none.
-UNPROVED_A_DAY = 10_000
+UNPROVED_A_DAY = 2_000
+REFUSED = timedelta(days=90)
 UNCLAIMED = timedelta(days=30)
 FACTS = tuple(Facts.__dataclass_fields__)
 DEVICE, NETWORK = ApplePostback.Origin.DEVICE, ApplePostback.Origin.NETWORK
@@ -123,6 +124,11 @@ def adopt_waiting() -> int:
 def forget_unclaimed(*, now: datetime) -> int:
     """Delete postbacks for apps that nobody has named within a month; return how many. Safe to repeat."""
     return ApplePostback.objects.filter(project=None, received_at__lt=now - UNCLAIMED).delete()[0]
+
+
+def forget_refused(*, now: datetime) -> int:
+    """Delete postbacks that were refused more than 90 days ago; return how many. Safe to repeat."""
+    return ApplePostback.objects.filter(state=INVALID, received_at__lt=now - REFUSED).delete()[0]
 
 
 def admit(address: str) -> None:

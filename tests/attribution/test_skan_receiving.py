@@ -189,6 +189,16 @@ def test_the_worker_gives_what_arrived_meanwhile_and_forgets_what_nobody_wants(p
     assert (row.project_id, row.app_id) == (project.pk, APP)
 
 
+def test_what_was_refused_is_forgotten_after_a_quarter(app: AppleApp) -> None:
+    send(skan())
+    send({**skan(), "transaction-id": "forged"})
+    ApplePostback.objects.update(received_at=timezone.now() - timedelta(days=91))
+
+    tasks.forget_old()
+
+    assert ApplePostback.objects.get().counted
+
+
 def test_a_customers_own_host_says_whose_it_is(project: Project, app: AppleApp) -> None:
     other = ProjectFactory()
     Domain.objects.create(project=other, host="theirs.example", token="t", verified_at=timezone.now())
