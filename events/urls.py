@@ -60,6 +60,11 @@ urlpatterns = [
     ),
     path("dashboard/<slug:project_slug>/vendors/<slug:dialect>/names/", vendor_names.vendor_names, name="vendor-names"),
     path(
+        "dashboard/<slug:project_slug>/vendors/<slug:dialect>/names/save/",
+        vendor_names.vendor_name_save,
+        name="vendor-name-save",
+    ),
+    path(
         "dashboard/<slug:project_slug>/vendors/<slug:dialect>/names/accept/",
         vendor_names.vendor_names_accept,
         name="vendor-names-accept",

@@ -10,10 +10,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from customers.pages import REFUSED, PageRequest, editors_only, project_page
+from customers.pages import PageRequest, editors_only, project_page
 from events import event_names
 from events.dialects import registry
 from events.event_names import Arrived, Suggestion
@@ -21,7 +21,7 @@ from events.models import EventName
 from events.vendor_formats import Format
 from events.views.vendors import format_of
 from growthplatform.core.download import csv_file
-from growthplatform.core.errors import Forbidden, InvalidField, Problem
+from growthplatform.core.errors import InvalidField, Problem
 from growthplatform.core.http import page
 
 SHOWS = {"": "All", "open": "Without a name of ours", "mapped": "With one"}
@@ -66,14 +66,18 @@ def lines_of(mapped: Mapping[str, EventName], suggested: Mapping[str, Suggestion
 
 
 @project_page
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def vendor_names(request: PageRequest, dialect: str) -> HttpResponse:
-    """Show the names of a vendor's events; POST gives one of them our name."""
+    """Show the names of a vendor's events."""
+    return _answer(request, format_of(dialect))
+
+
+@project_page
+@editors_only
+@require_POST
+def vendor_name_save(request: PageRequest, dialect: str) -> HttpResponse:
+    """Give an event of a vendor our name."""
     known = format_of(dialect)
-    if request.method != "POST":
-        return _answer(request, known)
-    if not request.member.can_edit:
-        raise Forbidden(REFUSED)
     given = request.POST if "theirs" in request.POST else request.GET  # an undo comes with its values in the address
     theirs, ours = given.get("theirs", ""), given.get("ours", "")
     try:
@@ -110,7 +114,7 @@ def vendor_name_forget(request: PageRequest, event_name_id: int) -> HttpResponse
     """Let an event keep the vendor's name again, with undo."""
     row = get_object_or_404(EventName, project=request.project, pk=event_name_id)
     event_names.forget(request.project, [row.pk])
-    address = reverse("events:vendor-names", args=[request.project.slug, row.dialect])
+    address = reverse("events:vendor-name-save", args=[request.project.slug, row.dialect])
     undo = f"{address}?{urlencode({'theirs': row.theirs, 'ours': row.ours})}"
     return _answer(
         request, format_of(row.dialect), toast=f"{row.theirs} keeps its name from the next event on.", undo=undo
