@@ -75,6 +75,14 @@ FROM money GROUP BY {grouped}
 """
 
 
+VERSION = """
+SELECT (SELECT max(created_at) FROM attribution_spendimport WHERE project_id = %(project)s AND state = 'done'),
+    (SELECT max(undone_at) FROM attribution_spendimport WHERE project_id = %(project)s),
+    (SELECT (max(created_at), count(*)) FROM attribution_exchangerate WHERE project_id = %(project)s)::text,
+    (SELECT (max(created_at), count(*)) FROM attribution_spendname WHERE project_id = %(project)s)::text
+"""
+
+
 class Asked(NamedTuple):
     """What is counted: days of the project's zone, both included, along `by`, with `where`."""
 
@@ -140,11 +148,18 @@ def counted(
     *,
     today: date,
 ) -> dict[Key, Figures]:
-    """Count the days of a period, or take what was counted a moment ago."""
+    """Count the days of a period, or take what was counted a moment ago of the same spend, rates and names."""
     where = dict(sorted((where or {}).items()))
-    asked = f"{period.first}:{period.last}:{by}:{where}:{today}:{project.currency}"
+    asked = f"{period.first}:{period.last}:{by}:{where}:{today}:{project.currency}:{version(project)}"
     key = f"cost:{hashlib.sha256(asked.encode()).hexdigest()}"
     return remembered(project, key, lambda: count(project, period.first, period.last, by, where, today=today))
+
+
+def version(project: Project) -> str:
+    """Return what changes with each import, undo, rate and name: who has just changed one wants to see it."""
+    with connection.cursor() as cursor:
+        cursor.execute(VERSION, {"project": project.pk})
+        return repr(cursor.fetchone())
 
 
 class _Row(NamedTuple):

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from django.db.models import Max, Min, Q, QuerySet, Sum
+from django.utils import timezone
 
 from attribution.costs import values
 from attribution.costs.figures import ZERO
@@ -43,7 +44,11 @@ def save(project: Project, currency: str, day: date, rate: Decimal | str) -> tup
     worth = _read(rate)
     before = rates_of(project).filter(currency=code, day=day).first()
     made, _ = ExchangeRate.objects.update_or_create(
-        project=project, currency=code, into=project.currency, day=day, defaults={"rate": worth}
+        project=project,
+        currency=code,
+        into=project.currency,
+        day=day,
+        defaults={"rate": worth, "created_at": timezone.now()},
     )
     return made, before.rate if before else None
 

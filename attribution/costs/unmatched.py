@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count
+from django.utils import timezone
 
 from attribution.costs import names
 from attribution.costs.metrics import TOLD
@@ -156,6 +157,6 @@ def call(project: Project, told: Named, meant: Named) -> SpendName:
         project=project,
         source=told.source,
         campaign=told.campaign,
-        defaults={"to_source": meant.source, "to_campaign": meant.campaign},
+        defaults={"to_source": meant.source, "to_campaign": meant.campaign, "created_at": timezone.now()},
     )
     return made

@@ -1,5 +1,6 @@
 """The page of cost: what each source, campaign or ad cost and brought, by day and against the period before."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -134,7 +135,8 @@ def empty_context(request: PageRequest) -> dict[str, Any]:
 
 def notices(request: PageRequest, period: Period) -> dict[str, Any]:
     """Return what is wrong with the spend of a period: no rate, a name nobody knows, told twice."""
-    asked = f"cost-unmatched:{period.first}:{period.last}:{request.project.currency}"
+    version = hashlib.sha256(metrics.version(request.project).encode()).hexdigest()[:16]
+    asked = f"cost-unmatched:{period.first}:{period.last}:{request.project.currency}:{version}"
     found: Unmatched = remembered(
         request.project, asked, lambda: unmatched.find(request.project, period.first, period.last)
     )
