@@ -7,6 +7,7 @@ key of ours is taken in its place.
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -305,4 +306,7 @@ def refused(sent: Sent, problem: Problem) -> HttpResponse:
     elif problem.code in _parsing:
         text = f"failed to parse request: {problem.message}"
     status = 401 if problem.code == "unknown_app" else problem.status
+    if status == HTTPStatus.TOO_MANY_REQUESTS and "Mozilla/" in sent.agent:
+        # The library of browsers gives up what gets a 429; what gets a 503 it sends again.
+        status, text = 503, _WORDS["unavailable"]
     return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")

@@ -1,7 +1,7 @@
-// Makes each call once with PostHog's Node client. usage: node posthog_client.mjs HOST KEY
+// Makes each call once with PostHog's Node client. usage: node posthog_client.mjs HOST KEY [flags]
 import { PostHog } from "posthog-node";
 
-const [host, key] = process.argv.slice(2);
+const [host, key, asked] = process.argv.slice(2);
 const posthog = new PostHog(key, { host, flushAt: 20, fetchRetryDelay: 100 });
 const failures = [];
 posthog.on("error", (error) => failures.push(error));
@@ -13,7 +13,7 @@ posthog.capture({ distinctId, event: "paid", properties: { amount: 39.95 }, time
 posthog.capture({ distinctId, event: "$pageview", properties: { $current_url: "https://shop.example/a" } });
 posthog.groupIdentify({ groupType: "company", groupKey: "acme", properties: { seats: 3 }, distinctId });
 posthog.alias({ distinctId, alias: "anon-0" });
-const flags = await posthog.getAllFlags(distinctId);
+const flags = asked === "flags" ? await posthog.getAllFlags(distinctId) : {};
 await posthog.shutdown(20_000);
 
 console.log(JSON.stringify(flags));

@@ -130,7 +130,7 @@ def test_flags_are_none_and_no_error(shop: Shop) -> None:
 
 
 def test_every_call_of_node_arrives_once(shop: Shop) -> None:
-    client = node.run(HERE / "posthog_client.mjs", shop.url, shop.key)
+    client = node.run(HERE / "posthog_client.mjs", shop.url, shop.key, "flags")
 
     assert (client.returncode, client.stderr, json.loads(client.stdout)) == (0, "", {})
     events = {event.type: event for event in shop.events()}
@@ -144,6 +144,16 @@ def test_every_call_of_node_arrives_once(shop: Shop) -> None:
     assert events["group"].name == "acme"
     assert (events["alias"].user_id, events["alias"].name) == ("ada", "anon-0")
     assert shop.rejected() == []
+
+
+def test_an_answer_that_node_never_heard_is_stored_once(shop: Shop, faulty: Proxy) -> None:
+    faulty.break_next(Fault.SERVER_ERROR)
+
+    client = node.run(HERE / "posthog_client.mjs", faulty.url, shop.key)
+
+    assert [(one.path, one.status) for one in faulty.exchanges] == [("/batch/", 200)] * 2
+    assert sorted(event.type for event in shop.events()) == ["alias", "group", "identify", "page", "track"]
+    assert (client.returncode, client.stderr) == (0, "")
 
 
 def test_the_traits_of_a_person_are_as_posthog_keeps_them(shop: Shop) -> None:

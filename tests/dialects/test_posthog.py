@@ -308,6 +308,26 @@ def test_the_address_of_a_server_is_nobodys(desk: Desk, agent: str, query: dict[
     assert desk.only_event().ip == ip
 
 
+@pytest.mark.dialect("posthog", "errors")
+@pytest.mark.parametrize(
+    ("agent", "status", "text"),
+    [
+        ("posthog-node/5.70.0", 429, "rate limited"),
+        ("Mozilla/5.0 (X11; Linux x86_64)", 503, "transient error, please retry"),
+    ],
+    ids=["a server", "a browser, which would give up after 429"],
+)
+def test_who_is_too_fast_is_told_so_that_it_comes_again(
+    desk: Desk, settings: Any, agent: str, status: int, text: str
+) -> None:
+    settings.INGEST_REQUESTS_PER_SECOND = 0
+
+    answer = desk.send(ph("", "", headers={"HTTP_USER_AGENT": agent}))
+
+    assert (answer.status_code, answer.content.decode(), answer["Retry-After"]) == (status, text, "1")
+    assert desk.rejected() == []
+
+
 def test_an_event_of_a_batch_is_repaired_and_replayed(desk: Desk) -> None:
     desk.send(ph("", "", batch(BARE, {**BARE, "uuid": "x"}), path="/batch/"))
     rejected = Rejected.objects.get(project=desk.project)
