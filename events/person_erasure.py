@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from customers.models import Project
+from events.dialects import forgetting as vendors_requests
 from events.models import Identity, Person, PersonDay, PersonErasure, Rejected
 from events.segments import compaction, locks
 from growthplatform.core.errors import NotFound
@@ -58,6 +59,7 @@ def begin(project: Project, person_id: int, asked_by: User | None) -> Begun:
         project=project, person_id=person.pk, asked_by=asked_by, rows=_delete_events(project.pk, ids)
     )
     _delete_refusals(project.pk, ids)
+    vendors_requests.delete(project.pk, ids)
     PersonDay.objects.filter(person=person).delete()
     Identity.objects.filter(person=person).delete()
     person.delete()
