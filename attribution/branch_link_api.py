@@ -22,6 +22,7 @@ View = Callable[..., HttpResponse]
 
 
 class _BadKey(Problem):
+    status = 401  # Branch says 400
     code = "invalid_key"
     message = INVALID_KEY
 
