@@ -85,7 +85,9 @@ class ExportInput(Strict):
 
 
 class ScheduleInput(Strict):
-    kinds = serializers.ListField(child=serializers.ChoiceField(choices=list(KINDS)), allow_empty=False)
+    kinds = serializers.ListField(
+        child=serializers.CharField(), allow_empty=False, help_text=f"Some of {', '.join(KINDS)}."
+    )
     format = serializers.ChoiceField(choices=list(FORMATS), default="parquet")
     columns = serializers.ChoiceField(choices=[OWN, APPSFLYER], default=OWN)
     address = serializers.CharField(help_text="s3://bucket/prefix, or a folder below EXPORTS_URL.")
@@ -244,7 +246,9 @@ class ExportList(ProjectView):
                 value={"kind": "events", "format": "parquet", "from": "2026-11-01"},
                 request_only=True,
             ),
-            OpenApiExample("It waits", value={**FILE, "state": "waiting", "rows": 0}, response_only=True),
+            OpenApiExample(
+                "It waits", value={**FILE, "state": "waiting", "rows": 0}, response_only=True, status_codes=["202"]
+            ),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -358,7 +362,7 @@ class ScheduleList(ProjectView):
                 },
                 request_only=True,
             ),
-            OpenApiExample("Made", value=SCHEDULE, response_only=True),
+            OpenApiExample("Made", value=SCHEDULE, response_only=True, status_codes=["201"]),
         ],
     )
     def post(self, request: Request) -> Response:

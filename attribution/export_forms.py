@@ -51,8 +51,8 @@ class ExportForm(Shown):
     spreadsheet = forms.BooleanField(
         label="For a spreadsheet",
         required=False,
-        help_text="CSV only: an apostrophe before texts that a spreadsheet would run as a formula. Without it, values are"
-        " as they came.",
+        help_text="CSV only: an apostrophe before texts that a spreadsheet would run as a formula. Without it, values"
+        " are as they came.",
     )
 
     def order(self, project: Project, user: Any) -> Export | None:
