@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 
-from analytics.demo import apple, kept, side_by_side, story, telling
+from analytics.demo import apple, kept, side_by_side, spending, story, telling
 from analytics.demo.campaigns import CAMPAIGNS, WALL
 from analytics.demo.cast import APP
 from analytics.demo.hours import DAYS
@@ -88,6 +88,7 @@ def make(progress: telling.Progress, *, now: datetime | None = None, scale: floa
         attribution.learn_all(now=timezone.now())
         attribution.watch_sources(now=timezone.now())
         side_by_side.make(project, now=now)
+        spending.make(project, now=now)
     return _sum_up(project)
 
 
