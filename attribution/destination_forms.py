@@ -38,7 +38,7 @@ class DestinationForm(forms.Form):
         label="Body",
         required=False,
         strip=False,
-        widget=forms.Textarea({**CODE, "rows": 8}),
+        widget=forms.Textarea({**CODE, "class": "g-mono is-tall"}),
         help_text="Left empty, a webhook gets our own JSON.",
     )
     token = forms.CharField(
@@ -49,7 +49,10 @@ class DestinationForm(forms.Form):
         help_text="Stands where {token} is. It is kept encrypted and never shown again.",
     )
     news = forms.MultipleChoiceField(
-        label="What it is told of", required=False, choices=NEWS, widget=forms.CheckboxSelectMultiple
+        label="What it is told of",
+        required=False,
+        choices=NEWS,
+        widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
     )
     events = forms.CharField(
         label="Conversions",
@@ -67,8 +70,8 @@ class DestinationForm(forms.Form):
     ) -> None:
         self.project, self.template, self.destination = project, template, destination
         super().__init__(data, initial=_initial(template, destination))
-        self.fields["headers"].widget.attrs["rows"] = str(max(2, len(str(self.initial["headers"]).splitlines())))
-        self.fields["body"].widget.attrs["rows"] = str(min(20, max(4, len(str(self.initial["body"]).splitlines()) + 1)))
+        if not self.initial["body"]:
+            self.fields["body"].widget.attrs["class"] = "g-mono"
         if template.token:
             self.fields["token"].help_text = f"{template.token} Kept encrypted and never shown again."
         if destination and destinations.has_token(destination):

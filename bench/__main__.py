@@ -7,7 +7,19 @@ from pathlib import Path
 
 from growthplatform import launcher
 
-ALL = ("ingest", "dialects", "attribution", "replay", "credit", "fraud", "truth", "pages", "segments", "analytics")
+ALL = (
+    "ingest",
+    "dialects",
+    "attribution",
+    "replay",
+    "credit",
+    "fraud",
+    "truth",
+    "postbacks",
+    "pages",
+    "segments",
+    "analytics",
+)
 
 
 def main() -> None:

@@ -135,7 +135,7 @@ TEMPLATES = (
         "network",
         "App conversion tracking API 1.0.",
         Shape("POST", GOOGLE, {"X-Forwarded-For": "{ip}", "User-Agent": "{user_agent|GrowthPlatform}"}, ""),
-        sources=("google",),
+        sources=("google", "google_ads"),
         token="A developer token with access to the app conversion API.",  # noqa: S106
         note="Google asks for the app’s real version in app_version and sdk_version: put yours there.",
         documents="https://developers.google.com/app-conversion-tracking/api/request-response-specs",

@@ -103,6 +103,7 @@ def postback_detail(request: PageRequest, postback_id: int) -> HttpResponse:
     context = {
         "row": row,
         "words": words(row.news),
+        "body": destinations.parsed(row.body),
         "attempts": row.attempts.order_by("-id")[:100],
         "corrections": row.corrections.order_by("id"),
         "replays": row.replays.order_by("id"),
