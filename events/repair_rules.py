@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import ndiff
@@ -18,6 +19,7 @@ from events import repairing
 from events.models import Rejected, RepairRule
 from events.repairing import Repair
 from events.repairs import AlreadyReplayed, readable, replay_once
+from events.segments import locks
 from growthplatform.core.errors import InvalidField, Problem
 
 ACTIONS = RepairRule.Action.values
@@ -255,12 +257,13 @@ def _changed_at(project_id: int) -> datetime | None:
 def work_all(*, until: float = float("inf")) -> int:
     """Repair what waits in all projects that have rules, until a moment of the monotonic clock; return how many.
 
-    Twice at once is harmless: each refusal is replayed under its lock, and once.
+    Twice at once is harmless: one works on a project, and each refusal is replayed under its lock, and once.
     """
     number = 0
     projects = Project.objects.filter(repair_rules__paused_at=None, repair_rules__isnull=False, deleted_at=None)
     for project_id in projects.order_by("pk").values_list("pk", flat=True).distinct():
-        number += work(project_id, until=until)
+        with suppress(locks.Busy), locks.alone(project_id, family=locks.REPAIRS):
+            number += work(project_id, until=until)
         if time.monotonic() >= until:
             break
     return number
