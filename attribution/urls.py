@@ -22,6 +22,7 @@ from attribution import (
     shadow_api,
     skan_api,
     skan_door,
+    skan_metrics_api,
     spend_api,
     views,
 )
@@ -71,6 +72,9 @@ urlpatterns = [
     path(".well-known/appattribution/report-attribution/", skan_door.receive, name="aak-door"),
     path("v1/skan/postbacks", skan_api.PostbackCopies.as_view(), name="skan-postbacks-api"),
     path("v1/skan/schemas", skan_api.SchemaList.as_view(), name="skan-schemas-api"),
+    path("v1/skan/apps", skan_metrics_api.AppleApps.as_view(), name="skan-apps-api"),
+    path("v1/skan/apps/<str:app_id>", skan_metrics_api.AppleAppOne.as_view(), name="skan-app-api"),
+    path("v1/metrics/skan", skan_metrics_api.SkanMetrics.as_view(), name="metrics-skan"),
     path("v1/skan/verify", skan_api.SignatureCheck.as_view(), name="skan-verify-api"),
     path("v1/metrics/campaigns", metrics_api.CampaignMetrics.as_view(), name="metrics-campaigns"),
     path("v1/url", branch_link_api.url),

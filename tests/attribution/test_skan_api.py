@@ -175,7 +175,45 @@ def test_two_for_all_apps_cannot_begin_on_one_day(api: Api) -> None:
     assert [api("POST", "/v1/skan/schemas", body).status_code for _ in range(2)] == [201, 409]
 
 
-@pytest.mark.parametrize("path", ["/v1/skan/postbacks", "/v1/skan/schemas", "/v1/skan/verify"])
+def test_the_numbers_are_those_of_the_page(api: Api) -> None:
+    copies(api, skan(conversion_value=3), skan(transaction_id="t2", redownload=True, ad_network_id="abc.skadnetwork"))
+
+    found = api("GET", "/v1/metrics/skan").json()
+    campaigns = api("GET", "/v1/metrics/skan?by=campaign&network=tiktok").json()
+
+    assert [(row["network"], row["name"], row["installs"]) for row in found["rows"]] == [
+        ("abc.skadnetwork", "abc.skadnetwork", 0), ("tiktok", "TikTok / Pangle", 1),
+    ]  # fmt: skip
+    assert (found["total"]["redownloads"], found["rows"][1]["withValue"]) == (1, 1)
+    assert [(row["campaign"], row["iosInstallsByYourRules"]) for row in campaigns["rows"]] == [("5239", None)]
+    assert api("GET", "/v1/metrics/skan?by=colour").status_code == 400
+    assert api("GET", "/v1/metrics/skan?from=2026-01-01").status_code == 400
+
+
+def test_an_app_is_named_and_given_up_by_a_program(api: Api) -> None:
+    send(skan())
+    made = api("POST", "/v1/skan/apps", {"appId": APP, "name": "Acme"})
+
+    assert (made.status_code, made.json()["adopted"]) == (200, 1)
+    assert api("POST", "/v1/skan/apps", {"appId": APP}).json()["adopted"] == 0
+    assert [row["appId"] for row in api("GET", "/v1/skan/apps").json()["results"]] == [APP]
+    AppleApp.objects.create(project=ProjectFactory(), app_id=77)
+    assert api("POST", "/v1/skan/apps", {"appId": 77}).status_code == 409
+    assert [api("DELETE", f"/v1/skan/apps/{one}").status_code for one in (77, "x", APP, APP)] == [404, 404, 204, 404]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"appId": "acme"}, "appId"), ({}, "appId"), ({"appId": 5, "sandbox": 1}, "sandbox"), ({"colour": 1}, "colour"),
+     ({"appId": 5, "name": 7}, "name")],
+)  # fmt: skip
+def test_an_app_that_cannot_be_one_is_refused_by_field(api: Api, body: dict[str, Any], field: str) -> None:
+    answer = api("POST", "/v1/skan/apps", body)
+
+    assert (answer.status_code, answer.json()["detail"][0]["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("path", ["/v1/skan/postbacks", "/v1/skan/schemas", "/v1/skan/verify", "/v1/skan/apps"])
 def test_a_secret_key_is_needed(api: Api, path: str) -> None:
     assert api("POST", path, {}, key="").status_code == 401
     assert Client().post(path, HTTP_AUTHORIZATION="Bearer wk_x").status_code == 401
