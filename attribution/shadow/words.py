@@ -45,6 +45,8 @@ def totals_of(report: Report) -> str:
         text += f": {count(abs(total.difference))} {more} than we"
     if verdict.recounted - verdict.share >= 0.0005:
         text += f". With our days cut as {report.name} cuts them, {share(verdict.recounted)} are equal"
+    if number := len(report.comparison.aliases):
+        text += f". {number} campaign{' seems' if number == 1 else 's seem'} only to be called otherwise, see below"
     return f"{text}."
 
 

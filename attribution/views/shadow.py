@@ -60,6 +60,12 @@ class Line:
         return max(sum(bool(one.explains) for one in self.row.reasons) - SHOWN_REASONS, 0)
 
     @property
+    def is_empty(self) -> bool:
+        """Neither side counts an install, nor says anything else of it."""
+        row = self.row
+        return not (row.theirs.installs or row.ours.installs or row.theirs.revenue or row.unmapped)
+
+    @property
     def kind(self) -> str:
         """How the difference is marked: as the share of equal installs is."""
         most = max(self.row.theirs.installs, self.row.ours.installs)
@@ -179,7 +185,7 @@ def _lines(request: PageRequest, found: Report, by: str, only: Mapping[str, Any]
             for (source, campaign), row in found.comparison.campaigns(**only).items()
         ]
     typed = request.GET.get("q", "").strip().lower()
-    lines = [one for one in lines if typed in f"{one.words} {one.source}".lower()]
+    lines = [one for one in lines if not one.is_empty and typed in f"{one.words} {one.source}".lower()]
     sort = request.GET.get("sort", "")
     if sort.lstrip("-") in SORTS:
         return sorted(lines, key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
