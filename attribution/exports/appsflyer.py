@@ -102,7 +102,6 @@ KIND = Kind(
     "installs",
     "Installs",
     INSTALLS.means,
-    INSTALLS.icon,
     tuple(Column(name, TEXT, OF_INSTALL.get(name, "NULL::text"), "") for name in COLUMNS),
     source=SOURCE,
     project="i.project_id",

@@ -17,6 +17,7 @@ from typing import IO, Any
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -35,6 +36,7 @@ OPEN = (State.WAITING, State.RUNNING)
 # Processes at work in the whole installation; each takes about a core.
 AT_ONCE = 2
 TRIES = 3
+STARTING, STARTING_S = "attribution.exports.starting", 60
 KEPT = timedelta(days=7)
 ROWS_KEPT = timedelta(days=90)
 # So often the row is told how far it is, and asked whether it was canceled.
@@ -140,6 +142,9 @@ def start() -> bool:
     """
     if not any(_is_free(_slot(number)) for number in range(AT_ONCE)) or not waiting():
         return False
+    # On a busy machine a process takes its time until it shows by a lock that it is there.
+    if not cache.add(STARTING, "", STARTING_S):
+        return False
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "write-exports"]
     subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     return True
@@ -152,6 +157,7 @@ def work_all(*, working_s: float = WORKING_S) -> int:
         with _alone(_slot(number)) as mine:
             if not mine:
                 continue
+            cache.delete(STARTING)
             while time.monotonic() < until and (found := waiting()):
                 done += sum(work(pk) for pk in found[:1])
             return done

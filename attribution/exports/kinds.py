@@ -25,7 +25,6 @@ class Kind:
     name: str
     label: str
     means: str
-    icon: str
     columns: tuple[Column, ...]
     source: str = ""
     project: str = ""
@@ -64,7 +63,6 @@ TOUCHES = Kind(
     "touches",
     "Touches",
     "Clicks on ads and views of them, also those of machines.",
-    "click",
     (
         _column("touch_id", TEXT, "Ours (tch_…) or the sender's; also the click id", of="t."),
         _column("type", TEXT, "click or impression", of="t."),
@@ -111,7 +109,6 @@ INSTALLS = Kind(
     "installs",
     "Installs",
     "First opens of an app, and opens that may be returns, each with its decision.",
-    "device-mobile",
     (
         _column("message_id", TEXT, "Id of the event that told of it", of="i."),
         _column("kind", TEXT, "install, or open for a possible return", of="i."),
@@ -159,7 +156,6 @@ DECISIONS = Kind(
     "decisions",
     "Decisions",
     "Why an install was credited to whom, as it stands now.",
-    "scale",
     (
         _column("decision_id", TEXT, "dec_…", "'dec_' || d.id"),
         _column("revision", INTEGER, "Rises each time the decision changes", of="d."),
@@ -206,7 +202,6 @@ CONVERSIONS = Kind(
     "conversions",
     "Conversions",
     "Events worth counting, with revenue and the install they belong to.",
-    "coin",
     (
         _column("message_id", TEXT, "Id of the event", of="c."),
         _column("name", TEXT, "Name of the event", of="c."),
@@ -239,7 +234,6 @@ EVENTS = Kind(
     "events",
     "Events",
     "Every accepted call, as it is kept.",
-    "activity",
     (
         Column("id", INTEGER, "id", "Number of the row"),
         Column("message_id", TEXT, "message_id", "The sender's id of the call; each once"),
@@ -279,7 +273,6 @@ FRAUD = Kind(
     "fraud",
     "Fraud",
     "What rules found against installs, touches and whole sources.",
-    "shield",
     (
         _column("about", TEXT, "install, touch or source", of="x."),
         _column("at", TIME, "Of an install or touch the first open; of a source since when", of="x."),
@@ -307,7 +300,6 @@ POSTBACKS = Kind(
     "postbacks",
     "Postbacks",
     "What networks and webhooks were told, and how it fared. Headers, which may hold keys, are left out.",
-    "send",
     (
         _column("postback_id", TEXT, "pb_…", "'pb_' || p.id"),
         _column("destination", TEXT, "Where to", "s.name"),
@@ -344,7 +336,6 @@ APPLE = Kind(
     "apple_postbacks",
     "Apple postbacks",
     "Postbacks of SKAdNetwork and AdAttributionKit as they came, and what their signature proves.",
-    "brand-apple",
     (
         _column("received_at", TIME, "When it first came", of="a."),
         _column("kind", TEXT, "skan or aak", of="a."),
@@ -386,7 +377,6 @@ REJECTED = Kind(
     "rejected",
     "Rejected events",
     "What was refused, with the reason, as long as it is kept (30 days).",
-    "alert-triangle",
     (
         _column("rejected_id", INTEGER, "Number of the row", "e.id"),
         _column("code", TEXT, "The reason", of="e."),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from attribution import tasks
@@ -191,9 +192,12 @@ def test_the_worker_starts_a_process_that_writes_and_a_killed_one_is_replaced(
         return started[-1]
 
     monkeypatch.setattr(jobs.subprocess, "Popen", remembered)
+    cache.delete(jobs.STARTING)
     assert tasks.write_exports()
+    assert not jobs.start()
     os.kill(started[0].pid, signal.SIGKILL)
     started[0].wait()
+    cache.delete(jobs.STARTING)  # as if a minute had passed
 
     assert jobs.start()
     started[1].wait()
