@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+import duckdb
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -178,6 +179,9 @@ def work(export_id: int) -> bool:
             raise  # the database went away: the next turn begins anew
         except Problem as problem:
             _fail(export, problem.message)
+        except duckdb.OutOfMemoryException:
+            log.exception("export failed", export=export.pk)
+            _fail(export, "It needs more memory than an export may take. Ask for a shorter period.")
         except OSError as fault:
             log.exception("export failed", export=export.pk)
             _fail(export, f"The file can't be written: {fault.strerror or fault}.")
