@@ -47,7 +47,12 @@ def _read_chunks(request: HttpRequest, most_bytes: int) -> bytes:
 
 def unpack(body: bytes, limit_bytes: int) -> bytes:
     """Return gzip `body` unpacked. Raises BodyTooLarge before more than `limit_bytes` are made, and InvalidGzip."""
-    unpacker = zlib.decompressobj(wbits=31)
+    return inflate(body, limit_bytes, wbits=31)
+
+
+def inflate(body: bytes, limit_bytes: int, *, wbits: int = 15) -> bytes:
+    """Return a body packed by zlib unpacked; `wbits` as zlib means it. Raises BodyTooLarge and InvalidGzip."""
+    unpacker = zlib.decompressobj(wbits=wbits)
     try:
         plain = unpacker.decompress(body, limit_bytes + 1)
     except zlib.error as wrong:

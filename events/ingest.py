@@ -38,6 +38,7 @@ class EventsRefused(Problem):
 
     def __init__(self, receipt: Receipt) -> None:
         first = receipt.refused[0]
+        self.receipt = receipt
         self.status = 400
         super().__init__(
             first.message if len(receipt.refused) == 1 else f"{len(receipt.refused)} events refused: {first.message}",

@@ -109,9 +109,13 @@ def claim(sent: Sent) -> Claim:
 def translate(sent: Sent, names: Names) -> Translated:
     """Return the calls of all events; one that is wrong does not spoil the others. Raises Unreadable, BodyTooLarge."""
     text = posthog_body.unwrapped(sent.query, sent.body)
-    if len(text) > posthog_body.SINGLE_BYTES and not sent.path.startswith("/batch"):
+    if len(text) > posthog_body.SINGLE_BYTES and not sent.path.startswith(("/batch", "/i/v0/ai/batch")):
         raise too_large(posthog_body.SINGLE_BYTES, text)
-    request = posthog_body.read(text, sent.query)
+    return translated(posthog_body.read(text, sent.query), names, sent)
+
+
+def translated(request: posthog_body.Request, names: Names, sent: Sent) -> Translated:
+    """Return the calls of the events of a request that was read, and those that are refused."""
     calls: list[tuple[int, Call, bytes]] = []
     refused, notes = [], []
     for place, event in enumerate(request.events):

@@ -12,12 +12,13 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from events.bodies import GZIP, unpack
+from events.bodies import GZIP, inflate, unpack
 from events.ingest import Unreadable
 from growthplatform.core.errors import Problem
 
 SINGLE_BYTES, BATCH_BYTES = 2 * 1024 * 1024, 20 * 1024 * 1024
 KEY_CHARS = 64
+ZLIB, ZSTD = {b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}, b"\x28\xb5\x2f\xfd"
 _KEY = re.compile(rb'"(?:api_key|\$?token)"\s*:\s*"([^"\\\s]{1,100})"')
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=_\s-]+")
 
@@ -67,6 +68,8 @@ def unwrapped(query: str, body: bytes) -> bytes:
     """
     if body[:1] in {b"{", b"["} and "data=" not in query:
         return body
+    if body[:2] in ZLIB or body[:4] == ZSTD:
+        return _unpacked(body)
     asked = dict(parse_qsl(query, keep_blank_values=True))
     data: bytes = asked.get("data", "").encode() or body.strip()
     form: dict[str, str] = {}
@@ -86,6 +89,10 @@ def _is_form(data: bytes) -> bool:
 
 
 def _unpacked(data: bytes) -> bytes:
+    if data[:2] in ZLIB:
+        return inflate(data, BATCH_BYTES)
+    if data[:4] == ZSTD:
+        raise Unreadable("unsupported_compression", "zstd is not read: use gzip.")
     if data[:1] not in {b"{", b"["} and data[:2] != GZIP:
         if not _BASE64.fullmatch(data):
             raise Unreadable("invalid_json", "The body is not JSON, nor base64 or gzip of it.")
@@ -111,7 +118,7 @@ def key_of(text: bytes, query: str) -> str:
         raise KeyRefused("event submitted without an api_key")
     if len(keys) > 1:
         raise KeyRefused("batch submitted with inconsistent api_key values", code="inconsistent_keys")
-    return _checked(keys.pop())
+    return checked(keys.pop())
 
 
 def _keys_in(text: bytes) -> set[str]:
@@ -123,7 +130,8 @@ def _keys_in(text: bytes) -> set[str]:
     return {one.key() for one in _many.decode(whole.batch)} - {""}
 
 
-def _checked(key: str) -> str:
+def checked(key: str) -> str:
+    """Return a key that may be a project's. Raises KeyRefused in PostHog's words."""
     wrong = {
         "too_long": len(key) > KEY_CHARS,
         "not_ascii": not key.isascii(),

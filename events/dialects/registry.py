@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from events.dialects import adjust, appsflyer, appsflyer_web, branch, kochava, posthog, singular
+from events.dialects import adjust, appsflyer, appsflyer_web, branch, kochava, posthog, posthog_v1, singular
 from events.dialects.base import Dialect
 
 
@@ -26,7 +26,8 @@ ROUTES = (
     Route(r"api/v1/launch|api/v[12]/evt", singular, ("GET", "POST")),
     Route(r"track/json/?", kochava),
     Route(r"v2/event/(?:standard|custom)", branch),
-    Route(r"(?:batch|i/v0/e|e|capture|track|engage)/?", posthog, ("GET", "POST")),
+    Route(r"(?:batch|i/v0/e|i/v0/ai/batch|e|capture|track|engage)/?", posthog, ("GET", "POST")),
+    Route(r"i/v1/analytics/events/?", posthog_v1),
 )
 DIALECTS: dict[str, Dialect] = {route.dialect.NAME: route.dialect for route in reversed(ROUTES)}
 _patterns = [(re.compile(f"/(?:{route.pattern})"), route) for route in ROUTES]

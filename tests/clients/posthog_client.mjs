@@ -1,7 +1,8 @@
-// Makes each call once with PostHog's Node client. usage: node posthog_client.mjs HOST KEY [flags]
+// Makes each call once with PostHog's Node client. usage: node posthog_client.mjs HOST KEY [flags|v1]
 import { PostHog } from "posthog-node";
 
 const [host, key, asked] = process.argv.slice(2);
+if (asked === "v1") process.env.POSTHOG_CAPTURE_MODE = "v1";
 const posthog = new PostHog(key, { host, flushAt: 20, fetchRetryDelay: 100 });
 const failures = [];
 posthog.on("error", (error) => failures.push(error));

@@ -75,9 +75,16 @@ def send_calls(client: Posthog) -> None:
     client.alias("ada", "anon-0")
 
 
-@pytest.mark.parametrize("gzip", [False, True], ids=["plain", "packed"])
-def test_every_call_of_python_arrives_once(shop: Shop, gzip: bool) -> None:
-    client, failures = python_client(shop, gzip=gzip)
+V1 = {"capture_mode": "v1"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"gzip": True}, V1, {**V1, "capture_compression": "gzip"}, {**V1, "capture_compression": "deflate"}],
+    ids=["plain", "packed", "newer format", "newer, packed", "newer, deflated"],
+)
+def test_every_call_of_python_arrives_once(shop: Shop, options: dict[str, Any]) -> None:
+    client, failures = python_client(shop, **options)
 
     send_calls(client)
     client.shutdown()
@@ -120,6 +127,18 @@ def test_a_client_that_sends_too_fast_loses_nothing(shop: Shop, faulty: Proxy) -
     assert (shop.rejected(), failures) == ([], [])
 
 
+def test_the_newer_format_tells_the_client_which_event_was_dropped(shop: Shop) -> None:
+    client, failures = python_client(shop, **V1)
+
+    client.capture("paid", distinct_id="ada", properties={"amount": 39.95})
+    client.capture("paid", distinct_id="ada", properties={"a": "x" * 33_000})
+    client.shutdown()
+
+    assert [event.properties["amount"] for event in shop.events()] == [39.95]
+    assert [row.code for row in shop.rejected()] == ["event_too_large"]
+    assert [details for _, details in failures[0][0].drops] == ["An event may have 32 KB; this one is larger."]
+
+
 def test_flags_are_none_and_no_error(shop: Shop) -> None:
     client, failures = python_client(shop, secret_key="phx_1", enable_local_evaluation=True)
 
@@ -129,8 +148,9 @@ def test_flags_are_none_and_no_error(shop: Shop) -> None:
     assert failures == []
 
 
-def test_every_call_of_node_arrives_once(shop: Shop) -> None:
-    client = node.run(HERE / "posthog_client.mjs", shop.url, shop.key, "flags")
+@pytest.mark.parametrize("asked", ["flags", "v1"], ids=["with flags", "newer format"])
+def test_every_call_of_node_arrives_once(shop: Shop, asked: str) -> None:
+    client = node.run(HERE / "posthog_client.mjs", shop.url, shop.key, asked)
 
     assert (client.returncode, client.stderr, json.loads(client.stdout)) == (0, "", {})
     events = {event.type: event for event in shop.events()}
