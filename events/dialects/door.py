@@ -172,6 +172,10 @@ def _refused(dialect: Dialect, sent: Sent, found: Found | None, problem: Problem
     """Answer a request of which no event could be read; keep it where its owner is known."""
     refusals: list[Refusal] = []
     if found and not isinstance(problem, TooManyRequests):
+        try:
+            admit(found.caller)
+        except TooManyRequests as too_fast:
+            return _with_warnings(dialect.refused(sent, too_fast), (), (), too_fast)
         refusals = [Refusal(0, problem.code, problem.message, "", original(sent))]
         rejections.keep(found.caller.project_id, sent.path, refusals, None, sent.received_at)
         metrics.REFUSED.inc()

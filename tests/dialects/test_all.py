@@ -135,6 +135,14 @@ def other_project(client: Client) -> Desk:
     return other
 
 
+def test_what_cannot_be_read_counts_against_the_limit_too(desk: Desk, settings: Any) -> None:
+    settings.INGEST_REQUESTS_PER_SECOND = 0
+
+    answer = desk.send(test_appsflyer.af("", "", b"{"))
+
+    assert (answer.status_code, desk.rejected()) == (429, [])
+
+
 def test_each_app_is_as_fast_as_it_likes_by_itself(desk: Desk, settings: Any) -> None:
     settings.INGEST_REQUESTS_PER_SECOND = 1
 

@@ -1,5 +1,6 @@
 """AppsFlyer's events of apps, as its own specification has them."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +49,7 @@ CASES = [
     af("success", "a purchase", **OK),
     af("success", "an Android app", path=f"/inappevent/{ANDROID}", **OK),
     af("success", "eventValue as an object", but(eventValue={"af_revenue": 6}), **OK),
+    af("success", "packed", gzip.compress(json.dumps(PURCHASE).encode()), **OK),
     af("success", "no value at all", but(eventValue=""), **OK),
     af("success", "without eventTime", but(eventTime=None), **OK),
     af("success", "without optional fields", {"appsflyer_id": DEVICE, "eventName": "e", "eventValue": ""}, **OK),
