@@ -32,6 +32,16 @@ OWN_NAMES = {
     "reengagement": OPENED,
     "uninstall": REMOVED,
 }
+# Heads of older exports.
+FORMER = {
+    "media source (pid)": "media source",
+    "campaign (c)": "campaign",
+    "appsflyer device id": "appsflyer id",
+    "adset name": "adset",
+    "ad name": "ad",
+    "site id (af siteid)": "site id",
+    "click time": "attributed touch time",
+}
 TOUCHES = {"click": "click", "impression": "impression", "view": "impression", "tv": "impression"}
 UNTOLD = frozenset({"", "n/a", "none", "null", "organic"})
 # Half an id matches the wrong thing, so what is longer is left out.
@@ -100,7 +110,7 @@ def _text_of(file: IO[bytes]) -> Iterator[str]:
 
 def head_of(values: Sequence[str]) -> list[str]:
     """Return the columns by their plain names. Raises WrongFile where it lacks what raw data has."""
-    head = [plain(name) for name in values]
+    head = [FORMER.get(plain(name), plain(name)) for name in values]
     lacking = [name for name in NEEDED if name not in head]
     if lacking:
         raise WrongFile(f"This is no raw data of AppsFlyer: it has no column {', '.join(lacking)}.")
