@@ -2,17 +2,13 @@
 that is killed in the middle."""
 
 import argparse
-import asyncio
-import hashlib
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections import Counter
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -62,8 +58,7 @@ def main(options: list[str]) -> None:
 
     settings.OUTBOUND_PRIVATE_NETWORKS = (ip_network(LOOPBACK),)
     port = stack.free_port()
-    receiver = multiprocessing.get_context("spawn").Process(target=_serve, args=(port,), daemon=True)
-    receiver.start()
+    receiver = subprocess.Popen([sys.executable, "-m", "bench.receiver", str(port)])
     try:
         project_id, _ = data.fresh_project(f"postbacks-{int(time.time())}")
         target = _destination(project_id, port)
@@ -72,6 +67,7 @@ def main(options: list[str]) -> None:
         _sent(target, port, number, killed_after)
     finally:
         receiver.terminate()
+        receiver.wait(10)
 
 
 def _destination(project_id: int, port: int) -> Any:
@@ -160,56 +156,3 @@ def _wait_for(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-class _Seen:
-    """What the receiver saw: answers by key, and the contents that came under each."""
-
-    def __init__(self) -> None:
-        self.good: Counter[str] = Counter()
-        self.tried: Counter[str] = Counter()
-        self.contents: set[tuple[str, str]] = set()
-        self.failed = 0
-
-    def take(self, key: str, body: bytes) -> int:
-        self.tried[key] += 1
-        self.contents.add((key, hashlib.sha256(body).hexdigest()))
-        # By the key, so that the same run fails the same way: the first try of every ninth message.
-        if self.tried[key] == 1 and int(hashlib.sha256(key.encode()).hexdigest(), 16) % 9 == 0:
-            self.failed += 1
-            return 500
-        self.good[key] += 1
-        return 200
-
-    def report(self) -> bytes:
-        told = {
-            "requests": self.tried.total(), "failed": self.failed, "keys": len(self.good),
-            "contents": len(self.contents), "twice": sum(number > 1 for number in self.good.values()),
-        }  # fmt: skip
-        return json.dumps(told).encode()
-
-
-def _serve(port: int) -> None:
-    """Answer requests until the process ends."""
-    seen = _Seen()
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                fields = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-                body = await reader.readexactly(int(fields.get("content-length", 0)))
-                if head.startswith("GET /report"):
-                    status, answer = 200, seen.report()
-                else:
-                    status, answer = seen.take(fields["idempotency-key"], body), b"OK"
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    async def serve() -> None:
-        server = await asyncio.start_server(talk, "127.0.0.1", port)
-        await server.serve_forever()
-
-    asyncio.run(serve())
