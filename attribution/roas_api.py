@@ -35,7 +35,8 @@ FIGURES = {
     "cpi": "2.418675",
     "ecpi": "2.352539",
     "cpa": "19.745902",
-    "cohortRevenue": "1590.4000",
+    "cohortRevenue": "1650.9000",
+    "paidCohortRevenue": "1590.4000",
     "roas": 1.320382,
     "roi": 0.320382,
     "revenue": "1711.9000",
@@ -45,7 +46,7 @@ FIGURES = {
     "byAge": [
         {
             "age": 7, "state": "partial", "installedUntil": "2026-11-13", "installs": 380, "spend": "901.2000",
-            "revenue": "610.1000", "roas": 0.676986, "revenuePerInstall": "1.605526",
+            "revenue": "630.1000", "paidRevenue": "610.1000", "roas": 0.676986, "revenuePerInstall": "1.605526",
         }
     ],
 }  # fmt: skip
@@ -164,6 +165,7 @@ def figures_of(one: Figures, ages: list[metrics.Age]) -> dict[str, Any]:
         "ecpi": _money(one.ecpi),
         "cpa": _money(one.cpa),
         "cohortRevenue": _money(one.brought),
+        "paidCohortRevenue": _money(one.paid_brought),
         "roas": _share(one.roas),
         "roi": _share(one.roi),
         "revenue": _money(one.revenue),
@@ -185,6 +187,7 @@ def _age_of(one: Figures, age: metrics.Age) -> dict[str, Any]:
         "installs": aged.installs,
         "spend": _money(aged.spend),
         "revenue": _money(aged.revenue),
+        "paidRevenue": _money(aged.paid),
         "roas": _share(aged.roas),
         "revenuePerInstall": _money(aged.each),
     }
@@ -202,7 +205,8 @@ def _share(value: Decimal | None) -> float | None:
 
 
 CSV_COLUMNS = (
-    "spend", "installs", "paidInstalls", "customers", "cpi", "ecpi", "cpa", "cohortRevenue", "roas", "roi", "revenue",
+    "spend", "installs", "paidInstalls", "customers", "cpi", "ecpi", "cpa", "cohortRevenue", "paidCohortRevenue", "roas",
+    "roi", "revenue",
     "periodRoas", "clicks", "impressions",
 )  # fmt: skip
 

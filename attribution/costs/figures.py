@@ -12,16 +12,19 @@ COMPLETE, PARTIAL, FUTURE = "complete", "partial", "future"
 
 @dataclass
 class Aged:
-    """Installs that have had so many days, what they cost and what they had brought by then."""
+    """Installs that have had so many days, what they cost and what they had brought by then; `paid` is what those of
+    campaigns with spend had brought.
+    """
 
     installs: int = 0
     spend: Decimal = ZERO
     revenue: Decimal = ZERO
+    paid: Decimal = ZERO
 
     @property
     def roas(self) -> Decimal | None:
-        """Revenue by then for each unit spent; None where nothing was."""
-        return quotient(self.revenue, self.spend)
+        """Revenue of paid installs by then for each unit spent; None where nothing was."""
+        return quotient(self.paid, self.spend)
 
     @property
     def each(self) -> Decimal | None:
@@ -32,6 +35,7 @@ class Aged:
         self.installs += other.installs
         self.spend += other.spend
         self.revenue += other.revenue
+        self.paid += other.paid
 
 
 @dataclass
@@ -40,7 +44,8 @@ class Figures:
 
     `unpriced` is spend without an exchange rate, by currency; it is in none of the quotients. `paid` are installs of
     campaigns that had spend, `customers` installs that brought revenue. `revenue` is that of the period, as the
-    campaigns page has it; `brought` what the installs of the period have brought up to now.
+    campaigns page has it; `brought` what the installs of the period have brought up to now. What begins with `paid_`
+    is the part of paid campaigns: over organic people spend has no merit.
     """
 
     spend: Decimal = ZERO
@@ -50,8 +55,11 @@ class Figures:
     installs: int = 0
     paid: int = 0
     customers: int = 0
+    paid_customers: int = 0
     revenue: Decimal = ZERO
+    paid_revenue: Decimal = ZERO
     brought: Decimal = ZERO
+    paid_brought: Decimal = ZERO
     ages: dict[int, Aged] = field(default_factory=lambda: {age: Aged() for age in AGES})
 
     @property
@@ -66,8 +74,8 @@ class Figures:
 
     @property
     def cpa(self) -> Decimal | None:
-        """Spend for each install that brought revenue."""
-        return self._each(self.customers)
+        """Spend for each paid install that brought revenue."""
+        return self._each(self.paid_customers)
 
     @property
     def cpc(self) -> Decimal | None:
@@ -82,22 +90,22 @@ class Figures:
 
     @property
     def roas(self) -> Decimal | None:
-        """What the installs have brought for each unit spent."""
-        return quotient(self.brought, self.spend)
+        """What paid installs have brought for each unit spent."""
+        return quotient(self.paid_brought, self.spend)
 
     @property
     def roi(self) -> Decimal | None:
         """What is left of what they brought after the spend, for each unit spent."""
-        return quotient(self.brought - self.spend, self.spend)
+        return quotient(self.paid_brought - self.spend, self.spend)
 
     @property
     def period_roas(self) -> Decimal | None:
-        """Revenue of the period for each unit spent in it, whoever brought it."""
-        return quotient(self.revenue, self.spend)
+        """Revenue of the period by people of paid campaigns, whenever they installed, for each unit spent in it."""
+        return quotient(self.paid_revenue, self.spend)
 
     @property
     def period_roi(self) -> Decimal | None:
-        return quotient(self.revenue - self.spend, self.spend)
+        return quotient(self.paid_revenue - self.spend, self.spend)
 
     @property
     def has_anything(self) -> bool:
@@ -116,8 +124,11 @@ class Figures:
         self.installs += other.installs
         self.paid += other.paid
         self.customers += other.customers
+        self.paid_customers += other.paid_customers
         self.revenue += other.revenue
+        self.paid_revenue += other.paid_revenue
         self.brought += other.brought
+        self.paid_brought += other.paid_brought
         for age in AGES:
             self.ages[age].add(other.ages[age])
 

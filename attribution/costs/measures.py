@@ -49,7 +49,7 @@ MEASURES = {
     ),
     "cpa": Measure(
         "Cost per customer",
-        "Spend divided by the installs that have brought revenue up to now (cost per action, CPA).",
+        "Spend divided by the paid installs that have brought revenue up to now (cost per action, CPA).",
         lambda one: one.cpa,
         falling_good=True,
     ),
@@ -61,14 +61,15 @@ MEASURES = {
     ),
     "roas": Measure(
         "ROAS",
-        "Return on ad spend: what the installs of these days have brought up to now, divided by their spend.",
+        "Return on ad spend: what installs of campaigns with spend have brought up to now, divided by the spend."
+        " Organic revenue is not in it.",
         lambda one: one.roas,
         "percent",
     ),
     "roi": Measure(
         "ROI",
-        "Return on investment: what is left of that revenue after the spend, divided by the spend. At 0% the money is"
-        " back.",
+        "Return on investment: what is left of the revenue of paid installs after the spend, divided by the spend."
+        " At 0% the money is back.",
         lambda one: one.roi,
         "percent",
     ),
@@ -79,13 +80,14 @@ MEASURES = {
     ),
     "periodRoas": Measure(
         "ROAS of the days",
-        "Revenue that came in these days divided by the spend of these days.",
+        "Revenue that people of campaigns with spend brought in these days, whenever they installed, divided by the"
+        " spend of these days.",
         lambda one: one.period_roas,
         "percent",
     ),
     "periodRoi": Measure(
         "ROI of the days",
-        "What is left of the revenue that came in these days after their spend, divided by the spend.",
+        "What is left of that revenue after the spend of these days, divided by the spend.",
         lambda one: one.period_roi,
         "percent",
     ),

@@ -68,11 +68,12 @@ WITH RECURSIVE {told}, paid AS (SELECT DISTINCT source, campaign FROM told), coh
     FROM cohort c JOIN brought b ON b.first = c.id JOIN attribution_conversion v ON v.install_id = b.install_id
     WHERE v.counted AND v.revenue IS NOT NULL AND v.currency = %(currency)s
 )
-SELECT {columns} count(*), count(*) FILTER (WHERE paid), 0, 0, {installs} FROM cohort GROUP BY {grouped}
+SELECT {columns} true, paid, count(*), 0, {installs} FROM cohort GROUP BY {columns} paid
 UNION ALL
-SELECT {columns} 0, 0, count(DISTINCT first) FILTER (WHERE revenue > 0), sum(revenue), {revenue}
-FROM money GROUP BY {grouped}
+SELECT {columns} false, paid, count(DISTINCT first) FILTER (WHERE revenue > 0), sum(revenue), {revenue}
+FROM money GROUP BY {columns} paid
 """
+PAID = "WITH {told} SELECT DISTINCT source, campaign FROM told"
 
 
 VERSION = """
@@ -135,8 +136,10 @@ def count(
         _sort_in_spend(entry(row.key), row.values)
     for row in _rows(asked, _brought(asked)):
         _sort_in_installs(entry(row.key), row.values)
-    for key, amount in _revenue(asked):
-        entry(key).revenue += amount
+    for key, amount, paid in _revenue(asked):
+        one = entry(key)
+        one.revenue += amount
+        one.paid_revenue += amount if paid else ZERO
     return {key: one for key, one in found.items() if one.has_anything}
 
 
@@ -197,7 +200,6 @@ def _brought(asked: Asked) -> str:
         told=TOLD,
         names="".join(f"{own[name]} AS {name}, " for name in asked.by if name != DAY),
         columns="".join(f"{name}, " for name in asked.by),
-        grouped=", ".join(asked.by) or "()",
         conditions=_conditions(asked, own),
         installs=", ".join(f"count(*) {old[age]}" for age in AGES),
         revenue=", ".join(f"COALESCE(sum(revenue) {by_then[age]}, 0)" for age in AGES),
@@ -216,26 +218,37 @@ def _sort_in_spend(one: Figures, row: Sequence[Any]) -> None:
 
 
 def _sort_in_installs(one: Figures, row: Sequence[Any]) -> None:
-    """Count in a row of installs, or one of money: there the ages are revenue."""
-    installs, paid, customers, revenue, *ages = row
-    one.installs += installs
-    one.paid += paid
-    one.customers += customers
-    one.brought += revenue or ZERO
-    for age, value in zip(AGES, ages, strict=True):
-        if installs:
+    """Count in a row of installs, or one of money: there the number is customers, the ages are revenue."""
+    installs, paid, number, revenue, *ages = row
+    if installs:
+        one.installs += number
+        one.paid += number if paid else 0
+        for age, value in zip(AGES, ages, strict=True):
             one.ages[age].installs += int(value)
-        else:
-            one.ages[age].revenue += value
+        return
+    one.customers += number
+    one.brought += revenue
+    for age, value in zip(AGES, ages, strict=True):
+        one.ages[age].revenue += value
+    if paid:
+        one.paid_customers += number
+        one.paid_brought += revenue
+        for age, value in zip(AGES, ages, strict=True):
+            one.ages[age].paid += value
 
 
-def _revenue(asked: Asked) -> Iterator[tuple[Key, Decimal]]:
-    found = counting.count(
-        asked.project, asked.since, asked.until, asked.by, asked.where, decisions=False, touches=False
-    )
+def _revenue(asked: Asked) -> Iterator[tuple[Key, Decimal, bool]]:
+    """Yield the revenue of the period as the campaigns page counts it, and whether a paid campaign brought it."""
+    with connection.cursor() as cursor:
+        cursor.execute(PAID.format(told=TOLD), asked.params)
+        paid = set(cursor.fetchall())
+    by = (*asked.by, *(name for name in ("source", "campaign") if name not in asked.by))
+    source, campaign = by.index("source"), by.index("campaign")
+    found = counting.count(asked.project, asked.since, asked.until, by, asked.where, decisions=False, touches=False)
     for key, counts in found.items():
-        parts = (part.date() if isinstance(part, datetime) else part for part in key)
-        yield tuple(parts), counts.revenue
+        parts = (part.date() if isinstance(part, datetime) else part for part in key[: len(asked.by)])
+        is_paid = (key[source], key[campaign]) in paid or (key[source], "") in paid
+        yield tuple(parts), counts.revenue, is_paid
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,10 @@ NAMES: dict[str, tuple[str, ...]] = {
         "anzeigengruppe", "af adset",
     ),
     "ad": ("ad", "ad name", "af ad", "anzeige"),
-    "country": ("country", "country territory", "country code", "geo", "country user location", "land", "país"),
+    "country": (
+        "country", "country territory", "country region", "country code", "geo", "country user location", "land",
+        "país",
+    ),
     "platform": ("platform", "os", "device os", "operating system", "plattform"),
     "amount": (
         "amount spent", "amount", "spend", "cost", "total cost", "media cost", "spent", "total spend", "costs",

@@ -44,7 +44,7 @@ from growthplatform.core.periods import Period
 KPIS = ("spend", "cpi", "ecpi", "revenue", "roas")
 DRAWN = ("spend", "cpi", "revenue", "roas")
 SHOWN_SOURCES = 6
-BASES = {INSTALLS: "These installs", PERIOD: "These days"}
+BASES = {INSTALLS: "these installs", PERIOD: "these days"}
 NOTHING = -1
 CSV_MEASURES = tuple(MEASURES)
 
@@ -92,6 +92,7 @@ def cost(request: PageRequest) -> HttpResponse:
         "levels": dimension_choices(request, by, "by", metrics.NAMES),
         "basis": basis,
         "bases": BASES,
+        "basis_words": BASES[basis],
         "rows": shown,
         "number": len(rows),
         "next": cursor,

@@ -113,7 +113,7 @@ class _Crossed:
         for (row, column), one in found.items():
             self.row_totals.setdefault(row, Figures()).add(one)
             self.column_totals.setdefault(column, Figures()).add(one)
-        self.rows = self._largest(self.row_totals)
+        self.rows = [name for name in self._largest(self.row_totals) if self._value(self.row_totals[name])]
         columns = sorted(self.column_totals) if across == DAY else self._largest(self.column_totals)
         kept = columns if most is None or across == DAY else columns[:most]
         self.cells: dict[tuple[Any, Any], Figures] = {}
@@ -179,6 +179,9 @@ def cost_ages(request: PageRequest) -> HttpResponse:
     if wants_csv(request):
         return _ages_csv(names, rows, ages, today)
     measure = _asked(request, "measure", "roas", AGE_MEASURES)
+    if measure == "roas":
+        # Without spend there is no return on it.
+        rows = [row for row in rows if row.now.spend]
     shown, cursor = slice_of(rows, request.GET.get("cursor", ""), lambda row: [str(one) for one in row.values.values()])
     together = total([row.now for row in rows])
     values = [float(_value(row.now.ages[one.age], measure) or 0) for row in rows for one in ages if _many(row.now, one)]
@@ -239,8 +242,9 @@ def _cell(one: Aged, age: Age, measure: str, top: float, currency: str) -> dict[
         return {"text": "", "css": "is-future", "title": ""}
     heat = min(max(1, round(float(value) / top * 10)), 10) if top and value > 0 else 0
     classes = [HEATS[heat], "is-partial" if age.state == PARTIAL else "", "is-few" if one.installs < FEW else ""]
-    title = f"{formats.money(one.revenue, currency)} of {formats.count(one.installs)} installs"
-    title += f" that cost {formats.money(one.spend, currency)}"
+    revenue = one.paid if measure == "roas" else one.revenue
+    title = f"{formats.money(revenue, currency)} of {formats.count(one.installs)} installs"
+    title += f" that cost {formats.money(one.spend, currency)}" if one.spend else ""
     if age.state == PARTIAL:
         title += f"; installed up to {age.until.day} {age.until:%b}, the others have not had these days"
     text = formats.share(value, 0) if measure == "roas" else formats.money(value, currency)
@@ -248,7 +252,10 @@ def _cell(one: Aged, age: Age, measure: str, top: float, currency: str) -> dict[
 
 
 def _ages_csv(names: Sequence[str], rows: Sequence[Row], ages: Sequence[Age], today: Any) -> HttpResponse:
-    head = (*names, "age", "complete", "installed_until", "installs", "spend", "revenue", "roas", "revenue_per_install")
+    head = (
+        *names, "age", "complete", "installed_until", "installs", "spend", "revenue", "paid_revenue", "roas",
+        "revenue_per_install",
+    )  # fmt: skip
     lines = []
     for row in rows:
         for age in (_own(age, row, today) for age in ages):
@@ -259,7 +266,7 @@ def _ages_csv(names: Sequence[str], rows: Sequence[Row], ages: Sequence[Age], to
                 (
                     *(str(value) for value in row.values.values()), age.age,
                     "yes" if age.state == COMPLETE else "no", age.until.isoformat(), one.installs, one.spend,
-                    one.revenue, "" if one.roas is None else round(one.roas, 6),
+                    one.revenue, one.paid, "" if one.roas is None else round(one.roas, 6),
                     "" if one.each is None else round(one.each, 6),
                 )
             )  # fmt: skip

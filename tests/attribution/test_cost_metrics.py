@@ -227,3 +227,15 @@ def test_a_day_that_is_told_whole_and_in_parts_is_shown_as_told_twice(project: P
     [one] = unmatched.find(project, FIRST, LAST).twice
 
     assert (one.named, one.days) == (Named("tiktok", "Winter"), 1)
+
+
+def test_return_on_spend_leaves_out_what_organic_and_unpaid_people_brought(project: Project) -> None:
+    spent(project, "10")
+    convert(installed(project), "5")
+    convert(installed(project, "Unpaid"), "7")
+    convert(journey(project, at=AT), "9")
+
+    found = together(project)
+
+    assert (found.brought, found.roas, found.period_roas, found.ages[7].roas) == (21, *[Decimal("0.5")] * 3)
+    assert (found.revenue, found.customers, found.cpa, found.ages[7].each) == (21, 3, 10, 7)
