@@ -19,6 +19,7 @@ ALL = (
     "pages",
     "segments",
     "analytics",
+    "exports",
 )
 
 

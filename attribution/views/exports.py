@@ -71,7 +71,8 @@ def _shown(row: Export) -> dict[str, Any]:
     zone = row.project.tz
     # The end is the first moment after: the day that people mean is the one before.
     last = row.until.astimezone(zone) - timedelta(microseconds=1) if row.until else None
-    days = {"first": row.since, "last": last, "arrived": row.where.get("by") == BY_ARRIVAL}
+    one_day = bool(row.since and last and row.since.astimezone(zone).date() == last.date())
+    days = {"first": row.since, "last": last, "one_day": one_day, "arrived": row.where.get("by") == BY_ARRIVAL}
     ready = row.state == Export.State.DONE and row.removed_at is None
     return {
         "export": row,
