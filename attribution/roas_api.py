@@ -205,9 +205,8 @@ def _share(value: Decimal | None) -> float | None:
 
 
 CSV_COLUMNS = (
-    "spend", "installs", "paidInstalls", "customers", "cpi", "ecpi", "cpa", "cohortRevenue", "paidCohortRevenue", "roas",
-    "roi", "revenue",
-    "periodRoas", "clicks", "impressions",
+    "spend", "installs", "paidInstalls", "customers", "cpi", "ecpi", "cpa", "cohortRevenue", "paidCohortRevenue",
+    "roas", "roi", "revenue", "periodRoas", "clicks", "impressions",
 )  # fmt: skip
 
 
