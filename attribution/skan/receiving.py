@@ -23,6 +23,8 @@ A_MINUTE = 3_000
 # Anybody may send what no signature proves: so much of it is kept a day, for each project and for none.
 UNPROVED_A_DAY = 2_000
 REFUSED = timedelta(days=90)
+# Who holds one true postback can change what Apple did not sign without end; so many versions of it are kept.
+MOST_COPIES = 20
 UNCLAIMED = timedelta(days=30)
 FACTS = tuple(Facts.__dataclass_fields__)
 DEVICE, NETWORK = ApplePostback.Origin.DEVICE, ApplePostback.Origin.NETWORK
@@ -66,7 +68,7 @@ def store(raw: bytes, judged: Judged, *, now: datetime, origin: str, project_id:
     facts, digest = judged.facts, digest_of(raw, origin, project_id)
     with transaction.atomic():
         _alone(f"{project_id} {judged.kind} {facts.transaction_id or digest} {facts.sequence}")
-        known = ApplePostback.objects.filter(digest=digest).first()
+        known = ApplePostback.objects.filter(digest=digest).first() or _first_of_many(project_id, judged)
         if known:
             ApplePostback.objects.filter(pk=known.pk).update(seen=F("seen") + 1, last_at=now)
             return Taken(known, judged, repeated=True)
@@ -165,6 +167,21 @@ def _move(row: ApplePostback, app: AppleApp) -> None:
         seen=F("seen") + row.seen - 1, last_at=max(row.last_at, taken.postback.last_at)
     )
     row.delete()
+
+
+def _first_of_many(project_id: int | None, judged: Judged) -> ApplePostback | None:
+    """Return the first copy of a valid postback of which enough other versions are kept; None while there is room."""
+    if judged.state != VALID:
+        return None
+    copies = ApplePostback.objects.filter(
+        project=project_id,
+        kind=judged.kind,
+        transaction_id=judged.facts.transaction_id,
+        sequence=judged.facts.sequence,
+        state=VALID,
+    ).order_by("-counted", "pk")[:MOST_COPIES]
+    found = list(copies)
+    return found[0] if len(found) == MOST_COPIES else None
 
 
 def _judge(row: ApplePostback, judged: Judged) -> None:

@@ -24,11 +24,13 @@ def public(name: str) -> list[dict[str, Any]]:
     return json.loads(PUBLIC.read_text())[name]
 
 
-def ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let our key pass for Apple's: for production and, another kid, for development."""
-    der = PRIVATE.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+def ours(
+    monkeypatch: pytest.MonkeyPatch, key: ec.EllipticCurvePrivateKey = PRIVATE, name: str = verifying.P256
+) -> None:
+    """Let our key pass for Apple's: for SKAdNetwork's of that name, for production and for development."""
+    der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     text = base64.b64encode(der).decode()
-    monkeypatch.setitem(verifying.KEYS, verifying.P256, text)
+    monkeypatch.setitem(verifying.KEYS, name, text)
     monkeypatch.setitem(jws.KEYS, jws.PRODUCTION, text)
     monkeypatch.setitem(jws.KEYS, "apple-development-identifier/1", text)
 

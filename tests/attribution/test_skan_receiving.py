@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -93,6 +95,28 @@ def test_a_replayed_signature_with_another_value_is_kept_as_a_conflict_and_not_c
     first, second = ApplePostback.objects.order_by("pk")
     assert (first.counted, first.conflict, second.counted, second.conflict) == (True, False, False, True)
     assert second.state == "valid"
+
+
+def test_versions_of_one_postback_are_kept_up_to_a_number_and_the_others_counted_as_seen(app: AppleApp) -> None:
+    for value in range(25):
+        assert send(skan(conversion_value=value)).status_code == 200
+
+    rows = ApplePostback.objects.order_by("pk")
+    assert len(rows) == receiving.MOST_COPIES
+    assert (rows[0].counted, rows[0].seen) == (True, 6)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_copies_that_come_at_once_one_counts(app: AppleApp) -> None:
+    def one(value: int) -> None:
+        receiving.take(json.dumps(skan(conversion_value=value)).encode(), now=timezone.now())
+        connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, [1, 2, 3, 1, 2, 3]))
+
+    assert list(ApplePostback.objects.values_list("counted", flat=True).order_by("-counted")) == [True, False, False]
+    assert sum(ApplePostback.objects.values_list("seen", flat=True)) == 6
 
 
 def test_a_tampered_one_is_kept_refused_and_answered_200(app: AppleApp) -> None:
