@@ -185,7 +185,7 @@ ANYTHING = PLAIN | st.lists(PLAIN, max_size=2) | st.dictionaries(st.text(max_siz
 NAMES = sorted({*verifying.TEXTS, verifying.SIGNATURE, jws.JWS, "conversion-value", "coarse-conversion-value"})
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=12), st.sampled_from([*verifying.ORDERS, "9.9", None])
 )
