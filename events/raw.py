@@ -25,8 +25,8 @@ from growthplatform.core.errors import Problem
 # What refused events are, for statements of other apps.
 REJECTED_SQL = "(SELECT * FROM events_rejected)"
 MEMORY_MB, THREADS = 128, 2
-# A batch is at the most so many rows: with 2 KB of properties each 32 MB.
-BATCH_ROWS = 16_384
+# A batch is at the most so many rows: with 2 KB of properties each 16 MB.
+BATCH_ROWS = 8_192
 COLUMNS = {
     "id": "BIGINT",
     "message_id": "VARCHAR",
