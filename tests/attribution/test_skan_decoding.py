@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attribution.skan import decoding
@@ -98,6 +98,7 @@ def test_what_cannot_be_taken_is_named(fine: object, coarse: object, field: str)
     assert field in [one.field for one in wrong]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 63), st.integers(0, 63), st.decimals(0, 1000, places=2), st.decimals(0, 1000, places=2))
 def test_revenue_is_spread_in_even_steps_from_end_to_end(a: int, b: int, low: Decimal, high: Decimal) -> None:
     first, last = sorted((a, b))
@@ -110,6 +111,7 @@ def test_revenue_is_spread_in_even_steps_from_end_to_end(a: int, b: int, low: De
     assert all(min(low, high) <= one <= max(low, high) for one in found if one is not None)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=12), st.lists(st.integers())))
 def test_a_range_is_within_sixty_four_values_or_nothing(value: object) -> None:
     found = decoding.span_of(value)

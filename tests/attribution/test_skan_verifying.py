@@ -186,6 +186,7 @@ NAMES = sorted({*verifying.TEXTS, verifying.SIGNATURE, jws.JWS, "conversion-valu
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=12), st.sampled_from([*verifying.ORDERS, "9.9", None])
 )
@@ -196,6 +197,7 @@ def test_nothing_makes_the_judge_stumble_and_nothing_made_up_is_valid(fields: di
     assert found.verdict.problem in judging.PROBLEMS
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_judge_stumble(raw: bytes) -> None:
     assert judging.judge(raw).state == INVALID
