@@ -115,7 +115,7 @@ def check(destination: Destination) -> None:
     if not any(one.field == "url" for one in wrong):
         try:
             outbound.check_url(rendering.render(shape, sample_of(destination)).url)
-        except outbound.Refused as refused:
+        except outbound.AddressRefused as refused:
             wrong.append(rendering.Wrong("url", refused.message))
     if wrong:
         text = " ".join(f"{field}: {message}" for field, message in wrong)

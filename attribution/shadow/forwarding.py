@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from auditlog.models import LogEntry
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
@@ -84,7 +86,7 @@ class Health:
         return "good" if self.delivered or self.waiting else "idle"
 
 
-def switch(app: VendorApp, *, on: bool, url: str | None = None) -> VendorApp:
+def switch(app: VendorApp, *, on: bool, url: str | None = None, user: User | None = None) -> VendorApp:
     """Begin or stop sending what comes for an app on to its vendor; `url` is another host than the vendor's own.
 
     What was not sent when it stops is given up. Raises InvalidField for an address that nothing is sent to.
@@ -94,13 +96,22 @@ def switch(app: VendorApp, *, on: bool, url: str | None = None) -> VendorApp:
         if url:
             try:
                 outbound.check_url(url)
-            except outbound.Refused as why:
+            except outbound.AddressRefused as why:
                 raise InvalidField.named("url", why.message) from None
         app.forward_url = url
     if on and not address_of(app):
         raise InvalidField.named("url", "There is no usual host of this vendor; name the one that you send to.")
-    app.forward = on
+    before, app.forward = app.forward, on
     app.save(update_fields=["forward", "forward_url"])
+    if before != on:
+        LogEntry.objects.log_create(
+            app,
+            force_log=True,
+            action=LogEntry.Action.UPDATE,
+            changes={"copies": ["sent" if before else "not sent", "sent" if on else "not sent"]},
+            additional_data={"organization": app.project.organization_id},
+            actor=user,
+        )
     if not on:
         VendorCopy.objects.filter(app=app, state=VendorCopy.State.WAITING).update(
             state=VendorCopy.State.FAILED, problem="Sending copies was switched off."

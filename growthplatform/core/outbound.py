@@ -55,7 +55,7 @@ NO_ONES = tuple(
 )
 
 
-class Refused(Problem):
+class AddressRefused(Problem):
     """An address that nothing is sent to."""
 
     code = "address_refused"
@@ -118,7 +118,7 @@ def request(
 
 
 def check_url(url: str, *, resolve: bool = True) -> None:
-    """Refuse a URL that nothing would be sent to, for forms: raises Refused with why.
+    """Refuse a URL that nothing would be sent to, for forms: raises AddressRefused with why.
 
     A name that can't be resolved now is no reason to refuse: it may be so later. Without `resolve` no name is asked
     for; an address in figures is checked all the same.
@@ -134,21 +134,21 @@ def check_url(url: str, *, resolve: bool = True) -> None:
 
 
 def parse(url: str) -> Place:
-    """Take a URL apart. Raises Refused for what is not http(s), has a password in it, or can't be a URL."""
+    """Take a URL apart. Raises AddressRefused for what is not http(s), has a password in it, or can't be a URL."""
     if len(url) > LONGEST_URL:
-        raise Refused(f"The address is longer than {LONGEST_URL:,} characters.")
+        raise AddressRefused(f"The address is longer than {LONGEST_URL:,} characters.")
     if any(ord(sign) < 33 or ord(sign) == 127 for sign in url):
-        raise Refused("The address has a space or a control character in it.")
+        raise AddressRefused("The address has a space or a control character in it.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
         name = host if ":" in host else host.encode("idna").decode()
     except ValueError:
-        raise Refused("This is not an address of the form https://host/path.") from None
+        raise AddressRefused("This is not an address of the form https://host/path.") from None
     if parts.scheme not in ("http", "https") or not name:
-        raise Refused("The address must begin with https:// or http:// and a host.")
+        raise AddressRefused("The address must begin with https:// or http:// and a host.")
     if "@" in parts.netloc:
-        raise Refused("Put no name or password into the address; use a header.")
+        raise AddressRefused("Put no name or password into the address; use a header.")
     target = quote(parts.path or "/", safe=OF_A_PATH)
     if parts.query:
         target += "?" + quote(parts.query, safe=OF_A_PATH + "?[]|")
@@ -156,10 +156,10 @@ def parse(url: str) -> Place:
 
 
 def check_addresses(host: str, addresses: Iterable[str]) -> None:
-    """Raise Refused where one of the addresses of a host is not of the public internet."""
+    """Raise AddressRefused where one of the addresses of a host is not of the public internet."""
     for text in addresses:
         if not is_allowed(text):
-            raise Refused(f"{host} is {text}, which is not an address of the public internet.")
+            raise AddressRefused(f"{host} is {text}, which is not an address of the public internet.")
 
 
 def is_allowed(text: str) -> bool:
@@ -262,7 +262,7 @@ WORDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
 
 
 def _in_words(failure: Exception, timeout_s: float) -> str:
-    if isinstance(failure, Refused):
+    if isinstance(failure, AddressRefused):
         return failure.message
     words = next(words for kinds, words in WORDS if isinstance(failure, kinds))
     return words.format(timeout_s=timeout_s, failure=failure)[:300]

@@ -36,6 +36,8 @@ def serve() -> Iterator[Serve]:
                     connection, _ = listener.accept()
                     with connection:
                         read = connection.recv(65_536)
+                        while read.startswith(b"POST") and not read.endswith(b"{}"):
+                            read += connection.recv(65_536)
                         if seen is not None:
                             seen.append(read)
                         for part in parts:
@@ -85,7 +87,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
     ],
 )  # fmt: skip
 def test_urls_that_lead_elsewhere_are_refused_by_the_form_and_by_the_sender(url: str) -> None:
-    with pytest.raises(outbound.Refused):
+    with pytest.raises(outbound.AddressRefused):
         outbound.check_url(url)
 
     answer = outbound.request("GET", url)
@@ -141,13 +143,13 @@ def test_a_redirect_is_a_failure_and_is_not_followed(serve: Serve) -> None:
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"], ids=["head", "body"])
 def test_an_answer_that_drips_ends_in_time(serve: Serve, head: bytes) -> None:
-    url = serve(head, *[b"x"] * 100, pause_s=0.05)
+    url = serve(head, *[b"x"] * 200, pause_s=0.05)
     began = time.monotonic()
 
-    answer = outbound.request("GET", url, timeout_s=0.4)
+    answer = outbound.request("GET", url, timeout_s=1.0)
 
-    assert answer.problem == "It did not answer within 0.4 s."
-    assert time.monotonic() - began < 1.5
+    assert answer.problem == "It did not answer within 1 s."
+    assert time.monotonic() - began < 8
 
 
 @pytest.mark.usefixtures("allowed")
