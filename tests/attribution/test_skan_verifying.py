@@ -186,7 +186,6 @@ NAMES = sorted({*verifying.TEXTS, verifying.SIGNATURE, jws.JWS, "conversion-valu
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=12), st.sampled_from([*verifying.ORDERS, "9.9", None])
 )
