@@ -22,6 +22,8 @@ from events.dialects import appsflyer, reading
 # What a file must have at least to be raw data of AppsFlyer.
 NEEDED = ("install time", "event name", "media source", "appsflyer id")
 INSTALLED, OPENED, REMOVED = "Application Installed", "Application Opened", "Application Uninstalled"
+# How ids of what was taken over begin: it is history, of which networks are told nothing any more.
+TAKEN_OVER = "appsflyer-import"
 # AppsFlyer's own names of installs and returns.
 OWN_NAMES = {
     "install": INSTALLED,
@@ -162,8 +164,7 @@ def _taken(line: int, row: Mapping[str, str], told: Told) -> Taken:
     call = {
         "type": "track",
         "event": own or told.names.get(theirs, theirs),
-        # As the server-to-server door makes them, so that an event which came there is known.
-        "messageId": reading.message_id(appsflyer.NAME, app, device, theirs, content if own is None else {}, when),
+        "messageId": reading.message_id(TAKEN_OVER, app, device, theirs, content if own is None else {}, when),
         "anonymousId": device or None,
         "userId": user or None,
         "timestamp": when,

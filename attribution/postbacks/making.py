@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import F, Q
 
+from attribution.appsflyer_import.rows import TAKEN_OVER
 from attribution.conversions import WAITING
 from attribution.models import Conversion, Decision, Destination, Postback
 from attribution.postbacks import facts as facts_of
@@ -52,6 +53,12 @@ class News(NamedTuple):
     received_at: datetime
     rejected: bool
     values: Facts
+
+    @property
+    def is_history(self) -> bool:
+        """Say whether it was taken over from another vendor, which told the networks of it when it happened."""
+        row = self.conversion or (self.decision and self.decision.install)
+        return bool(row and row.message_id.startswith(TAKEN_OVER))
 
 
 @dataclass(frozen=True)
@@ -209,7 +216,7 @@ def _store(destinations: Sequence[Destination], found: Sequence[News], told: Las
         row = news.conversion or news.decision
         for destination in destinations:
             last = told.get((destination.pk, row.pk if row else 0))
-            if last or news.received_at >= destination.created_at:
+            if last or (news.received_at >= destination.created_at and not news.is_history):
                 made += _messages(destination, news, last)
     Postback.objects.bulk_create(made, ignore_conflicts=True, batch_size=1_000)
 

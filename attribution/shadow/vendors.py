@@ -1,8 +1,8 @@
 """What other vendors call things, and how they count where nobody set it otherwise. Plain values.
 
 Windows are defaults, which each app may have set otherwise, so the report lets them be changed: AppsFlyer, Adjust and
-Singular look 7 days back for clicks; Branch's and Kochava's 30 days are their usual choice, not checked with them. Views
-are looked for 24 hours back.
+Singular look 7 days back for clicks; Branch's and Kochava's 30 days are their usual choice, not checked with them.
+Views are looked for 24 hours back.
 """
 
 import re

@@ -289,11 +289,12 @@ def shadow_forward(request: PageRequest, vendor_app_id: int) -> HttpResponse:
     app = get_object_or_404(request.project.vendor_apps, pk=vendor_app_id, archived_at=None)
     on = request.POST.get("on") == "1"
     try:
-        forwarding.switch(app, on=on, url=request.POST.get("url"))
+        forwarding.switch(app, on=on, url=request.POST.get("url"), user=request.user)
     except Problem as problem:
         messages.error(request, problem.message)
     else:
-        text = f"Copies for {app} go on to {forwarding.address_of(app)}." if on else f"Copies for {app} have stopped."
+        stopped = f"Copies for {app} have stopped." if "url" not in request.POST else "The host is kept."
+        text = f"Copies for {app} go on to {forwarding.address_of(app)}." if on else stopped
         messages.success(request, text)
     return HttpResponseRedirect(reverse("attribution:shadow", args=[request.project.slug]) + "#copies")
 

@@ -12,12 +12,14 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.appsflyer_import import rows, working
 from attribution.appsflyer_import.rows import Taken, Told, Wrong
-from attribution.models import Conversion, Decision, Install, Touch, VendorImport
+from attribution.models import Conversion, Decision, Destination, Install, Touch, VendorImport
+from attribution.postbacks import making
 from customers.models import Project
 from events import services as events
 from events.models import Event, EventName
@@ -156,7 +158,7 @@ def test_a_file_that_is_no_raw_data_is_refused() -> None:
         rows.head_of(["date", "installs"])
 
 
-@given(st.dictionaries(st.sampled_from(HEAD), st.text(max_size=12), max_size=6))
+@given(st.dictionaries(st.sampled_from(HEAD), st.text('0123456789-: .,{}"aé\u2028', max_size=12), max_size=6))
 def test_no_value_breaks_the_reader(changes: dict[str, str]) -> None:
     assert isinstance(read({**INSTALL, **changes}), Taken | Wrong)
     assert isinstance(read({**PURCHASE, **changes}), Taken | Wrong)
@@ -192,6 +194,20 @@ def test_a_file_brought_twice_is_stored_once_and_credited_as_appsflyer_did(proje
     assert Conversion.objects.get().install == decision.install
     assert (Touch.objects.count(), Install.objects.count(), Event.objects.filter(project=project).count()) == (2, 1, 2)
     assert list(tmp_path.rglob("*.csv")) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_networks_are_told_nothing_of_what_was_taken_over(project: Project) -> None:
+    target = Destination.objects.create(
+        project=project, kind="webhook", name="Ours", url="https://x.example", news=["install", "Order Completed"]
+    )
+    Destination.objects.update(created_at=NOON - timedelta(days=30))
+    bring(project, file_of(INSTALL, PURCHASE))
+    decide()
+    Decision.objects.update(state="final")
+
+    assert making.make(now=timezone.now()) == 2
+    assert target.postbacks.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
