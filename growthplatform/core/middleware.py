@@ -22,6 +22,8 @@ BUSY = (
     "/array/",
     "/api/v1/",
     "/api/v2/",
+    "/.well-known/skadnetwork/",
+    "/.well-known/appattribution/",
 )
 # Of other vendors' formats; /event must not open /events.
 POSTHOG = ("/batch", "/capture", "/e", "/track", "/engage", "/flags", "/decide")
