@@ -44,6 +44,8 @@ SWALLOWED = frozenset({"opted_out"})
 PLATFORMS = {
     "iOS": "iOS", "Android": "Android", "Web": "", "PC": "Windows", "Xbox": "Xbox", "Playstation": "PlayStation",
     "Nintendo": "Nintendo", "MetaQuest": "Android", "CTV": "",
+    # As Singular's page for PC and consoles writes them.
+    "pc": "Windows", "xbox": "Xbox", "playstation": "PlayStation", "nintendo": "Nintendo", "metaquest": "Android",
 }  # fmt: skip
 # By which ids a device is known on each platform, the one it always has first; elsewhere it is Singular's own.
 OF_PLATFORM = {"iOS": ("idfv", "idfa"), "Android": ("asid", "aifa", "amid", "oaid", "andi")}
@@ -53,7 +55,7 @@ IDS = ("idfv", "asid", "andi", "sdid", *ADVERTISING)
 USED = {
     *IDS, "a", "p", "i", "n", "e", "ip", "ve", "ma", "mo", "lc", "av", "ua", "amt", "cur", "is_revenue_event", "utime",
     "umilisec", "custom_user_id", "install_ref", "attribution_token", "att_authorization_status", "dnt", "openuri",
-    "c", "purchase_transaction_id", "use_ip", "install",
+    "c", "purchase_transaction_id", "use_ip", "install", "meta_ref",
 }  # fmt: skip
 REPEAT_S = 10
 
@@ -81,9 +83,17 @@ def translate(sent: Sent, names: Names) -> Translated:
         made = _call(sent, fields, device, names, notes)
     except Refused as why:
         return Translated([], [Refusal(0, why.code, why.message, why.field, sent.body or sent.query.encode())])
-    installs = (_install(fields, made),) if sent.path == LAUNCH else ()
     asked = reading.text(fields.get("use_ip")).lower() == "true"
-    return Translated([(0, made, b"")], [], notes=tuple(notes), installs=installs, from_device=asked)
+    found = Translated([(0, made, b"")], [], notes=tuple(notes), from_device=asked)
+    return _with_install(found, fields, made) if sent.path == LAUNCH else found
+
+
+def _with_install(found: Translated, fields: Mapping[str, Any], session: Call) -> Translated:
+    """Add the install that a session is: as the client says by `install`, else if the device turns out to be new."""
+    said, install = reading.text(fields.get("install")).lower(), _install(fields, session)
+    if said in {"true", "1"}:
+        return found._replace(calls=[(0, install, b""), *found.calls])
+    return found if said in {"false", "0"} else found._replace(installs=(install,))
 
 
 def _fields(sent: Sent) -> dict[str, Any]:
@@ -157,6 +167,8 @@ def _referrer(fields: Mapping[str, Any]) -> dict[str, Any]:
             or said.get("clickTimestampSeconds"),
             "install_begin_at": said.get("installBeginTimestampServerSeconds")
             or said.get("installBeginTimestampSeconds"),
+            "meta_install_referrer": reading.inner_object(fields.get("meta_ref"))
+            or reading.text(fields.get("meta_ref")),
             "apple_ads_token": reading.text(fields.get("attribution_token")),
             "url": reading.text(fields.get("openuri")),
         }

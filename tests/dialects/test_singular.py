@@ -58,6 +58,7 @@ CASES = [
     evt("success", "as JSON", method="POST", query={}, body={**EVENT, "e": {"sku": "s-1"}}, **OK),
     evt("success", "an event of iOS", but(**IOS, idfv="AAAA"), **OK),
     evt("success", "an event of a PC", but(**{**IOS, "p": "PC"}, sdid="49c2d3a6"), **OK),
+    evt("success", "an event of a console", but(**{**IOS, "p": "xbox"}, sdid="49c2d3a6"), **OK),
     evt("success", "a session of a new device", but(n=None), path="/api/v1/launch", **OK, stored=2),
     evt("success", "without time, value and person", but(utime=None, amt=None, cur=None, custom_user_id=None), **OK),
     wrong("no key", "missing argument: a", a=None),
@@ -139,6 +140,14 @@ def test_the_first_session_of_a_device_is_its_install(desk: Desk) -> None:
     install = next(made for made in desk.events() if made.name == "Application Installed")
     assert install.properties["install_referrer"] == "click_id=c-1"
     assert install.properties["referrer_click_at"] == 1795191000
+
+
+@pytest.mark.dialect("singular", "sessions")
+@pytest.mark.parametrize(("said", "names"), [("false", []), ("true", ["Application Installed"])])
+def test_a_client_may_say_whether_a_session_is_an_install(desk: Desk, said: str, names: list[str]) -> None:
+    desk.send(evt("", "", but(n=None, amt=None, install=said), path="/api/v1/launch"))
+
+    assert sorted(made.name or "" for made in desk.events()) == [*names, "Application Opened"]
 
 
 @pytest.mark.dialect("singular", "opt-outs")
