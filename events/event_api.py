@@ -19,7 +19,7 @@ from events.engine.answers import Missing
 from events.models import Event, Rejected
 from events.presenting import as_json
 from events.queries import ids_of
-from events.repairs import replay_once
+from events.repairs import path_of, replay_once
 from events.services import person_ids
 from events.wanted import Wanted
 from growthplatform.core.errors import InvalidField
@@ -221,6 +221,11 @@ class RejectedReplay(ProjectView):
         operation_id="replay_rejected",
         summary="Replay a refused event",
         tags=["Rejected events"],
+        parameters=[
+            OpenApiParameter(
+                "path", str, description="The address that it should have been sent to, of a vendor's format."
+            )
+        ],
         request=dict,
         responses={
             200: OpenApiResponse(dict, "It is stored, or was stored before."),
@@ -242,5 +247,6 @@ class RejectedReplay(ProjectView):
         """Send a refused event again: with the body of this request, or as it came when this one is empty."""
         rejected = get_object_or_404(Rejected.objects.select_related("project"), project=self.project, pk=rejected_id)
         body = request._request.body  # noqa: SLF001 -- the bytes as they came
-        receipt = replay_once(rejected, body if body.strip() else None)
+        path = path_of(rejected, request.GET.get("path", ""))
+        receipt = replay_once(rejected, body if body.strip() else None, path=path)
         return Response({"stored": receipt.stored, "repeated": receipt.repeated})

@@ -9,8 +9,21 @@ from events.payloads import BATCH_BYTES
 
 
 class RepairForm(forms.Form):
-    """The body of a refused event, as its owner repairs it."""
+    """The body of a refused event, and where it belongs to the event its address, as its owner repairs them."""
 
+    path = forms.CharField(
+        label="Address",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(
+            attrs={
+                "class": "form-control g-mono",
+                "spellcheck": "false",
+                "autocomplete": "off",
+                "autocapitalize": "off",
+            }
+        ),
+    )
     body = forms.CharField(
         label="Body",
         strip=False,

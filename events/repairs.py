@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from customers.models import Project
+from events.dialects import registry
 from events.ingest import Receipt
 from events.models import Rejected
 from events.replay import replay
-from growthplatform.core.errors import Problem
+from growthplatform.core.errors import InvalidField, Problem
 
 AT_ONCE = 500
 KEPT = timedelta(days=30)  # as services.forget_old deletes them
@@ -53,6 +54,21 @@ def replay_once(rejected: Rejected, body: bytes | None = None, *, path: str = ""
         if locked.state == Rejected.State.REPLAYED:
             raise AlreadyReplayed
         return replay(locked, body, path)
+
+
+def path_of(rejected: Rejected, path: str) -> str:
+    """Return the address that a refusal is repaired to, "" for its own: one of a vendor's format stays in a format.
+
+    Raises InvalidField.
+    """
+    path = path.strip()
+    if path in {"", rejected.path}:
+        return ""
+    if len(path) > 100 or registry.of_path(rejected.path) is None or registry.of_path(path) is None:
+        raise InvalidField.named(
+            "path", "must be an address of a vendor's format, as what was refused was sent to one."
+        )
+    return path
 
 
 def discard(rejected: Rejected) -> bool:
@@ -102,6 +118,8 @@ def readable(body: str) -> str:
 
 def field_in(problem: Problem) -> str:
     """Return the field that a refusal names."""
+    if isinstance(problem.detail, list):
+        return str(problem.detail[0]["field"]) if problem.detail else ""
     detail = problem.detail if isinstance(problem.detail, dict) else {}
     refused = detail.get("refused") or [{}]
     return str(refused[0].get("field", ""))

@@ -120,7 +120,11 @@ def _get(request: PageRequest, rejected_id: int) -> Rejected:
 def rejected_detail(request: PageRequest, rejected_id: int) -> HttpResponse:
     """Show one refused event: why, what was sent, and how to repair it."""
     rejected = _get(request, rejected_id)
-    return _detail(request, rejected, RepairForm(initial={"body": repairs.readable(rejected.body)}))
+    return _detail(request, rejected, RepairForm(initial=_as_kept(rejected)))
+
+
+def _as_kept(rejected: Rejected) -> dict[str, str]:
+    return {"body": repairs.readable(rejected.body), "path": rejected.path}
 
 
 def _detail(
@@ -154,7 +158,8 @@ def rejected_replay(request: PageRequest, rejected_id: int) -> HttpResponse:
     body = str(form.cleaned_data["body"]).replace("\r\n", "\n")
     untouched = body.strip() == repairs.readable(rejected.body).replace("\r\n", "\n").strip()
     try:
-        receipt = repairs.replay_once(rejected, None if untouched else body.encode())
+        path = repairs.path_of(rejected, form.cleaned_data["path"])
+        receipt = repairs.replay_once(rejected, None if untouched else body.encode(), path=path)
     except Problem as problem:
         return _detail(request, rejected, form, problem, status=422)
     text = "Replayed: the event is stored." if receipt.stored else "This event was stored before; it counts once."

@@ -190,6 +190,24 @@ def test_a_refused_event_says_what_its_sender_was_told(scene: Scene, app: Vendor
     assert "X-Ingest-Warning missing_id" in second
 
 
+def test_one_event_is_repaired_in_its_address(scene: Scene, app: VendorApp) -> None:
+    send("/inappevent/123456789")
+    send("/inappevent/123456789", name="af_login")
+    first, second = Rejected.objects.filter(project=scene.project).order_by("pk")
+    page = text_of(scene.owner.get(scene.url(f"rejected/{first.pk}/")))
+
+    wrong = scene.owner.post(scene.url(f"rejected/{first.pk}/replay/"), {"body": first.body, "path": "/v1/track"})
+    scene.owner.post(scene.url(f"rejected/{first.pk}/replay/"), {"body": first.body, "path": "/inappevent/id123456789"})
+    by_api = scene.api(f"/v1/rejected/{second.pk}/replay?path=/inappevent/id123456789", b" ")
+
+    assert 'value="/inappevent/123456789"' in page
+    assert "The app’s id stands in the address" in page
+    assert wrong.status_code == 422
+    assert "must be an address of a vendor" in words_of(wrong)
+    assert by_api.json() == {"stored": 1, "repeated": 0}
+    assert scene.project.events.filter(name__in=["af_purchase", "af_login"]).count() == 2
+
+
 def test_refused_events_are_cut_by_format(scene: Scene, app: VendorApp) -> None:
     send("/inappevent/123456789")
     scene.record({"type": "track", "event": "Own"})
