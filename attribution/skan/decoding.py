@@ -132,6 +132,17 @@ def spread(first: int, last: int, low: Decimal | None, high: Decimal | None) -> 
     return [(low + (high - low) * step / steps).quantize(Decimal("0.01")) for step in range(steps + 1)]
 
 
+def in_short(fine: Mapping[int, Meaning]) -> list[tuple[str, Meaning]]:
+    """Return fine values with their meanings, neighbours of the same meaning as one range, such as 10–19."""
+    found: list[tuple[int, int, Meaning]] = []
+    for value, meaning in sorted(fine.items()):
+        if found and found[-1][1] == value - 1 and found[-1][2] == meaning:
+            found[-1] = (found[-1][0], value, meaning)
+        else:
+            found.append((value, value, meaning))
+    return [(f"{first}" if first == last else f"{first}–{last}", meaning) for first, last, meaning in found]
+
+
 def money(value: Any) -> Decimal | None:
     """Read an amount, with a point or a comma; None for an empty one. Raises ValueError."""
     if value is None or (isinstance(value, str) and not value.strip()):

@@ -25,6 +25,7 @@ from growthplatform.core.http import page
 
 UNDO_SALT = "attribution.schema"
 PARTS = ("label", "event", "revenue")
+SHOWN_RANGES = 12
 WINDOWS = ("First window, days 0–2", "Second, days 3–7", "Third, days 8–35")
 
 
@@ -56,14 +57,14 @@ class Editor:
 
     @property
     def parts(self) -> list[dict[str, Any]]:
-        """Return the fine values in four parts; those are open in which anything is filled in, else the first."""
+        """Return the fine values in four parts; those with something wrong are open, or the first of an empty one."""
         found = []
         for first in FINE_VALUES[::16]:
             lines = self.fine[first : first + 16]
             filled = sum(bool(line.label or line.event or line.revenue) for line in lines)
-            found.append({"words": f"{first} to {first + 15}", "lines": lines, "filled": filled,
-                          "open": filled > 0 or any(line.problem for line in lines)})  # fmt: skip
-        found[0]["open"] = found[0]["open"] or not any(part["open"] for part in found)
+            wrong = any(line.problem for line in lines)
+            found.append({"words": f"{first} to {first + 15}", "lines": lines, "filled": filled, "open": wrong})
+        found[0]["open"] = found[0]["open"] or not any(part["filled"] for part in found)
         return found
 
     def lines(self) -> list[Line]:
@@ -102,6 +103,7 @@ def _in_force(row: ConversionSchema, end: date | None, today: date) -> dict[str,
         "until": end - timedelta(days=1) if end else None,
         "now": row.valid_from <= today and (end is None or end > today),
         "later": row.valid_from > today,
+        "short": decoding.in_short(decoding.fine_from(row.fine))[:SHOWN_RANGES],
     }
 
 

@@ -72,6 +72,14 @@ def test_ranges_stand_for_each_of_their_values() -> None:
     assert decoding.coarse_from(coarse)[2, "low"] == Meaning("Away")
 
 
+def test_neighbours_of_one_meaning_are_one_range_in_short() -> None:
+    fine = {0: Meaning("Opened"), 3: Meaning("Trial"), 4: Meaning("Trial"), 5: Meaning("Trial"), 7: Meaning("Trial")}
+
+    assert [(span, one.label) for span, one in decoding.in_short(fine)] == [
+        ("0", "Opened"), ("3–5", "Trial"), ("7", "Trial"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("fine", "coarse", "field"),
     [
