@@ -25,7 +25,8 @@ from growthplatform.core.cipher import Unreadable
 from growthplatform.core.errors import InvalidField
 from growthplatform.core.outbound import Answer
 
-AT_ONCE = 200
+# Bodies may have megabytes, and all of a batch are in memory.
+AT_ONCE = 64
 THREADS = 16
 TIMEOUT_S = 10.0
 # A run that died leaves its copies to the next one after this long.
