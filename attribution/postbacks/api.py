@@ -29,7 +29,7 @@ WEBHOOK: dict[str, Any] = {
     "url": "https://hooks.techstart.example/attribution",
     "headers": {},
     "body": "",
-    "news": ["install", "reinstall", "reattribution", "rejected"],
+    "news": ["install", "reinstall", "reattribution", "rejected", "*"],
     "sources": [],
     "hasToken": False,
     "state": "live",

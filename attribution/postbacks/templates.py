@@ -89,7 +89,7 @@ TEMPLATES = (
         "webhook",
         "Your own server is told of every install, return, rejection and conversion, as signed JSON.",
         Shape("POST", "https://hooks.example.com/attribution", {}, own=True),
-        news=("install", "reinstall", "reattribution", "rejected"),
+        news=("install", "reinstall", "reattribution", "rejected", "*"),
         places=("the address",),
     ),
     Template(

@@ -24,7 +24,7 @@ def test_a_destination_is_made_from_a_template_with_its_secret(api: Api) -> None
     made = body_of(answer)
     assert answer.status_code == 201
     assert made["signingSecret"].startswith("whsec_")
-    assert made["news"] == ["install", "reinstall", "reattribution", "rejected"]
+    assert made["news"] == ["install", "reinstall", "reattribution", "rejected", "*"]
     assert "signingSecret" not in body_of(api("GET", f"/v1/destinations/{made['id']}"))
     assert [one["id"] for one in body_of(api("GET", "/v1/destinations"))["results"]] == [made["id"]]
 
