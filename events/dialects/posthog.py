@@ -36,6 +36,7 @@ NAMES: Names = {
     "purchase completed": "Order Completed",
 }
 SWALLOWED: frozenset[str] = frozenset()
+MOST_EVENTS = 20_000
 OK = b'{"status":"Ok"}'
 # Where in the context a property of PostHog's goes; all others stay properties.
 PLACES: dict[str, tuple[str, str]] = {
@@ -115,7 +116,14 @@ def translate(sent: Sent, names: Names) -> Translated:
 
 
 def translated(request: posthog_body.Request, names: Names, sent: Sent) -> Translated:
-    """Return the calls of the events of a request that was read, and those that are refused."""
+    """Return the calls of the events of a request that was read, and those that are refused.
+
+    Raises BodyTooLarge for more events than one transaction should hold: clients then send them in halves.
+    """
+    if len(request.events) > MOST_EVENTS:
+        problem = too_large(LIMIT_BYTES, sent.body)
+        problem.message = f"A request may have {MOST_EVENTS:,} events, this one has {len(request.events):,}: split it."
+        raise problem
     calls: list[tuple[int, Call, bytes]] = []
     refused, notes = [], []
     for place, event in enumerate(request.events):

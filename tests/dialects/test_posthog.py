@@ -125,6 +125,8 @@ CASES = [
           "body_too_large", status=413),
     ph("sizes", "over 2 MB as a batch", batch(*[but(uuid=None, n=n, properties={"a": "x" * 30_000, "n": n})
                                                for n in range(72)]), path="/batch/", stored=72, **OK),
+    wrong("sizes", "over 20,000 events", batch(*[{"event": "x", "distinct_id": "a"}] * 20_001),
+          "length limit exceeded", "body_too_large", status=413, path="/batch/"),
     wrong("sizes", "over 20 MB", TEXT[:-1] + " " * 21_000_000, "length limit exceeded", "body_too_large", status=413,
           path="/batch/"),
     wrong("sizes", "packed, over 20 MB unpacked", gzip.compress(TEXT[:-1].encode() + b" " * 21_000_000),
