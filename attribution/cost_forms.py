@@ -91,7 +91,10 @@ class RateForm(forms.Form):
 
     currency = forms.ChoiceField(label="Currency", widget=forms.Select({"class": "form-select"}))
     day = forms.DateField(
-        label="From", widget=forms.DateInput(attrs={"type": "date"}), help_text="It holds until the next one begins."
+        label="From",
+        # The browser's own form, whatever the language of the page is.
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="It holds until the next one begins.",
     )
     rate = forms.CharField(label="Worth", max_length=30)
 

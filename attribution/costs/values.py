@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from itertools import pairwise
+from functools import lru_cache
 
 from growthplatform.core import countries
 from growthplatform.core.currencies import CURRENCIES
@@ -37,6 +37,7 @@ FIGURE = re.compile(r"[0-9][0-9.,'’_ ]*")
 # Euro, dollar and the like, or a code before or behind.
 SIGNS = "$€£¥₹₩₽₺₫฿₴₪₦₱"
 AROUND = re.compile(rf"^(?:[^\W\d_]{{1,3}}\.?)?[{SIGNS}]?\s*|\s*[{SIGNS}]?(?:[^\W\d_]{{1,3}}\.?)?$")
+PLAIN = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?")
 SPACES = re.compile(r"[\s\u00a0\u202f\u2009]+")
 PLATFORMS = {
     "ios": "ios", "iphone": "ios", "ipad": "ios", "ipados": "ios", "apple": "ios", "android": "android",
@@ -66,6 +67,7 @@ def order_of_days(values: Iterable[str], *, today: date) -> str:
     return min(spans, key=lambda order: spans[order], default=DMY)
 
 
+@lru_cache(maxsize=5_000)
 def read_day(text: str, order: str) -> date | None:
     """Read a day; None for what is none. `order` says how one with the year at its end is meant."""
     text = SPACES.sub(" ", text.strip())
@@ -123,6 +125,8 @@ def read_amount(text: str, mark: str) -> Decimal | None:
     A dash is nothing, which is 0. Thousands may be marked by the other mark, spaces, apostrophes; a sign or a code of
     a currency may stand around it. What has thousands in the wrong places is none: 1,23 is not 123.
     """
+    if mark == POINT and PLAIN.fullmatch(text):  # as most are
+        return Decimal(text)
     plain = SPACES.sub(" ", text.strip())
     if plain.lower() in NOTHING:
         return Decimal(0)
@@ -164,6 +168,7 @@ def read_currency(text: str) -> str | None:
     return code if code in KNOWN_CURRENCIES else None
 
 
+@lru_cache(maxsize=5_000)
 def read_country(text: str) -> str | None:
     """Read a country by its code or its English name; "" for one that the network does not know, None for none."""
     plain = SPACES.sub(" ", text.strip())
@@ -180,8 +185,3 @@ def read_platform(text: str) -> str:
     """Read a platform: ios, android …; another one as it is written, in small letters."""
     plain = SPACES.sub(" ", text.strip().lower())
     return "" if plain in NOTHING else PLATFORMS.get(plain, plain)
-
-
-def in_a_row(days: Iterable[date]) -> bool:
-    """Say whether no day is missing between the first and the last."""
-    return all(later - earlier == ONE_DAY for earlier, later in pairwise(sorted(set(days))))

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from attribution.cost_forms import SpendFileForm
 from attribution.costs import csv_rows, drafts, importing
-from attribution.costs.csv_rows import FIXED, KEY, LABELS, MARKS, ORDERS
+from attribution.costs.csv_rows import FIXED, KEY, LABELS, MARKS, ORDERS, Layout
 from attribution.costs.drafts import Preview
 from attribution.models import SpendImport
 from attribution.views.cost import empty_context
@@ -160,12 +160,13 @@ def _changes(found: Mapping[str, tuple[Decimal, Decimal]]) -> list[dict[str, str
 
 def _done_page(request: PageRequest, one: SpendImport) -> HttpResponse:
     later = importing.find_obstacle(one) if one.state == SpendImport.State.DONE else None
-    columns = {LABELS[name]: column for name, column in one.mapping.get("columns", {}).items() if name in LABELS}
+    layout = Layout.from_json(one.mapping)
+    columns = [(LABELS[name], layout.columns.get(name, ""), layout.fixed.get(name, "")) for name in csv_rows.FIELDS]
     context = {
         "one": one,
         "refused": one.refused[:SHOWN_REFUSED],
         "refused_more": max(one.refused_rows - SHOWN_REFUSED, 0),
-        "columns": columns,
+        "columns": [row for row in columns if row[1] or row[2]],
         "later": later,
         "later_url": _address(later) if later else "",
         "undo_url": undo_url(one),
