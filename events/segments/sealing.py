@@ -11,11 +11,11 @@ import adbc_driver_postgresql.dbapi as adbc
 import pyarrow
 from django.db import connection, transaction
 from django.utils import timezone
-from psycopg.conninfo import make_conninfo
 
 from events.models import Seal, Segment
 from events.segments import files, layout, locks, writing
 from events.segments.reading import LOWEST
+from growthplatform.core import arrow
 
 # Sealed at once at the most, about: what a stretch takes of disk and memory.
 STRETCH_ROWS = 250_000
@@ -48,8 +48,6 @@ COLUMNS = (
     "person", "event", "ts", "id", "type", "name", "user_id", "anonymous_id", "message_id", "received_at", "claimed_at",
     "clamped", "ip", "properties", "context", "position",
 )  # fmt: skip
-# Of the database's settings, what a connection of its own needs.
-CONNECTION = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey")
 # What all readers have read: each of these rows has its person. Below it nothing can appear any more.
 TOP = "SELECT min(position) FROM events_consumer"
 
@@ -202,7 +200,7 @@ class _Read:
         return Stretch(low, high)
 
     def _fill(self, given: dict[str, int]) -> None:
-        with adbc.connect(_address(), autocommit=True) as log, log.cursor() as cursor:
+        with adbc.connect(arrow.address(), autocommit=True) as log, log.cursor() as cursor:
             cursor.execute(HOT.format(**given))
             found = cursor.fetch_record_batch()
             fields = [field.with_name(name) for field, name in zip(found.schema, COLUMNS, strict=True)]
@@ -220,11 +218,6 @@ class _Read:
                 writing.write(self._db, "sealed", span, file)
                 made.append(writing.segment(instance, self.project_id, 0, span, file, merged_at=self.merged_at))
         return made
-
-
-def _address() -> str:
-    parameters = connection.get_connection_params()
-    return make_conninfo(**{name: parameters[name] for name in CONNECTION if parameters.get(name)})
 
 
 def _commit(project_id: int, stretch: Stretch, made: list[Segment]) -> None:
