@@ -67,7 +67,7 @@ class Rejected(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now)
     replayed_at = models.DateTimeField(null=True)
-    tried_at = models.DateTimeField(null=True, help_text="When the project's repair rules were last tried on it.")
+    tried_at = models.DateTimeField(null=True, help_text="The last change of the repair rules that were tried on it.")
     repaired_by = models.ForeignKey("RepairRule", models.SET_NULL, null=True, related_name="repairs")
 
     class Meta:

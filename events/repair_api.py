@@ -138,7 +138,7 @@ class RepairRulePreview(ProjectView):
         tags=["Rejected events"],
         request=RuleInput,
         responses={
-            200: OpenApiResponse(dict, "Tried on the newest 200 refusals it is for; nothing is kept or stored."),
+            200: OpenApiResponse(dict, "Tried on the newest 100 refusals it is for; nothing is kept or stored."),
             400: OpenApiResponse(dict, "A field is missing or wrong; `detail` names it."),
             **ERRORS,
         },

@@ -1,7 +1,7 @@
 """Rules by which refused events are repaired and sent again: those that wait now, and those to come."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +12,6 @@ from auditlog.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
-from django.utils import timezone
 
 from customers.models import Project
 from events import repairing
@@ -25,8 +24,8 @@ from growthplatform.core.errors import InvalidField, Problem
 ACTIONS = RepairRule.Action.values
 LONGEST = {"name": 100, "code": 40, "path": 100, "field": 100, "action": 10, "value": 300, "old": 300}
 # A preview looks at this many of the newest refusals, and shows that many of them by so many lines.
-LOOKED_AT, SHOWN, LINES = 200, 3, 60
-CHUNK = 200
+LOOKED_AT, SHOWN, LINES = 100, 3, 60
+CHUNK = 50
 # A refusal that a rule repairs may show its next fault, which another rule repairs, and so on.
 STEPS = 5
 
@@ -181,8 +180,9 @@ def preview(rule: RepairRule) -> Preview:
     wrong: Counter[str] = Counter()
     examples: list[Example] = []
     rows = list(waiting.select_related("project").order_by("-pk")[:LOOKED_AT])
-    for row in rows:
-        done = dry_run(row, rules)
+    with transaction.atomic():
+        outcomes = [dry_run(row, rules) for row in rows]
+    for row, done in zip(rows, outcomes, strict=True):
         if rule not in done.rules:
             unchanged += 1
             continue
@@ -279,26 +279,31 @@ def work(project_id: int, *, until: float = float("inf")) -> int:
             untried, project=project_id, code__in={rule.code for rule in rules}, state=Rejected.State.OPEN, cut=False
         )
         found = list(rows.select_related("project").order_by("pk")[:CHUNK])
-        for row in found:
-            number += _worked(row, rules)
-            if time.monotonic() >= until:
-                break
+        with transaction.atomic():  # one commit for all of them: each by itself would wait for the disk
+            number += _worked(found, rules, newest)
         if len(found) < CHUNK:
             break
     return number
 
 
-def _worked(row: Rejected, rules: Sequence[RepairRule]) -> bool:
-    done = attempt(row, rules)
-    if isinstance(done.problem, AlreadyReplayed):
-        return False  # by somebody else, a moment ago
-    mine = Rejected.objects.filter(pk=row.pk)
-    if not done.repaired:
-        mine.update(tried_at=timezone.now())
-        return False
-    mine.update(tried_at=timezone.now(), repaired_by=done.rules[0].pk)
-    RepairRule.objects.filter(pk__in=[rule.pk for rule in done.rules]).update(repaired=F("repaired") + 1)
-    return True
+def _worked(rows: Sequence[Rejected], rules: Sequence[RepairRule], newest: datetime) -> int:
+    """Try rules, last changed at `newest`, on refusals; note what became of each and return how many were repaired."""
+    tried: list[int] = []
+    by_first: defaultdict[int, list[int]] = defaultdict(list)
+    shares: Counter[int] = Counter()
+    for row in rows:
+        done = attempt(row, rules)
+        if done.repaired:
+            by_first[done.rules[0].pk].append(row.pk)
+            shares.update(rule.pk for rule in done.rules)
+        elif not isinstance(done.problem, AlreadyReplayed):  # by somebody else, a moment ago
+            tried.append(row.pk)
+    Rejected.objects.filter(pk__in=tried).update(tried_at=newest)
+    for rule_id, ids in by_first.items():
+        Rejected.objects.filter(pk__in=ids).update(tried_at=newest, repaired_by=rule_id)
+    for rule_id, number in sorted(shares.items()):
+        RepairRule.objects.filter(pk=rule_id).update(repaired=F("repaired") + number)
+    return sum(len(ids) for ids in by_first.values())
 
 
 def _note(rule: RepairRule, action: int, changes: dict[str, list[str]], user: User | None) -> None:
