@@ -121,6 +121,7 @@ def shadow(request: PageRequest) -> HttpResponse:
         "only": [(name, _named(name, value), _without(request, name)) for name, value in only.items()],
         "lines": shown,
         "number": len(lines),
+        "differ": any(one.row.difference for one in lines),
         "next": cursor,
         "total": total,
         "aliases": found.comparison.aliases[:20] if not only else [],
