@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from events.repairing import Repair, changed, literal
 
 PATH = "/inappevent/123456789"
-FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="."), min_size=1, max_size=8)
+FIELDS = st.text('abXY_$ä"', min_size=1, max_size=8)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -89,15 +89,13 @@ def test_what_the_rule_does_not_fit_is_left_alone(repair: Repair, body: str) -> 
     assert changed(repair, "/x", body.encode()) is None
 
 
-@given(st.dictionaries(FIELDS, VALUES, min_size=1, max_size=6), st.data())
-def test_a_change_touches_its_member_only(members: dict[str, object], data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(members)))
+@given(st.dictionaries(FIELDS, VALUES, min_size=1, max_size=4), st.integers(0, 3))
+def test_a_change_touches_its_member_only(members: dict[str, object], place: int) -> None:
+    name = sorted(members)[place % len(members)]
     body = msgspec.json.encode(members)
 
     done = changed(Repair(name, "remove"), "/x", body)
 
-    if name == "path":
-        return
     assert done
     assert msgspec.json.decode(done[1]) == {key: value for key, value in members.items() if key != name}
 
