@@ -69,6 +69,7 @@ class DestinationForm(forms.Form):
         self, data: Any = None, *, project: Project, template: Template, destination: Destination | None = None
     ) -> None:
         self.project, self.template, self.destination = project, template, destination
+        self.resolve = True
         super().__init__(data, initial=_initial(template, destination))
         if not self.initial["body"]:
             self.fields["body"].widget.attrs["class"] = "g-mono"
@@ -98,7 +99,7 @@ class DestinationForm(forms.Form):
         found: dict[str, Any] = super().clean() or {}
         if not self.errors:
             try:
-                destinations.check(self.draft())
+                destinations.check(self.draft(), resolve=self.resolve)
             except InvalidField as refusal:
                 self.show(refusal)
         return found
@@ -107,11 +108,6 @@ class DestinationForm(forms.Form):
         """Put what was refused beside its fields."""
         for one in refusal.detail:
             self.add_error(one["field"] if one["field"] in self.fields else None, one["message"])
-
-    def keep_errors_of(self, names: set[str]) -> None:
-        """Forget what is wrong with fields that were not filled in yet."""
-        for name in [name for name in self.errors if name not in names]:
-            del self.errors[name]
 
     def _given(self) -> dict[str, Any]:
         said = {name: self._text(name) for name in ("name", "method", "url", "headers", "body", "events", "sources")}

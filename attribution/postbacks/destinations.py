@@ -105,8 +105,11 @@ def change(destination: Destination, *, user: User | None, token: str | None = N
     return destination
 
 
-def check(destination: Destination) -> None:
-    """Raise InvalidField where a destination could not be sent to, with a row for each field that is wrong."""
+def check(destination: Destination, *, resolve: bool = True) -> None:
+    """Raise InvalidField where a destination could not be sent to, with a row for each field that is wrong.
+
+    With `resolve` the name of its host is looked up.
+    """
     shape = making.shape_of(destination)
     wrong = [
         *_wrong_words(destination),
@@ -114,7 +117,7 @@ def check(destination: Destination) -> None:
     ]
     if not any(one.field == "url" for one in wrong):
         try:
-            outbound.check_url(rendering.render(shape, sample_of(destination)).url)
+            outbound.check_url(rendering.render(shape, sample_of(destination)).url, resolve=resolve)
         except outbound.AddressRefused as refused:
             wrong.append(rendering.Wrong("url", refused.message))
     if wrong:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from attribution.destination_forms import DestinationForm, template_of
 from attribution.models import Destination
 from attribution.postbacks import destinations, making, queries, rendering
+from attribution.postbacks.steps import ANY
 from attribution.postbacks.templates import BY_CODE, TEMPLATES, Template
 from attribution.views.postbacks import NEWEST
 from customers.pages import PageRequest, editors_only, managers_only, project_page
@@ -34,27 +35,19 @@ def _form_context(request: PageRequest, form: DestinationForm) -> dict[str, Any]
     draft = form.draft()
     check = reverse("attribution:destination-check", args=[request.project.slug])
     which = f"destination={form.destination.pk}" if form.destination else f"template={form.template.code}"
-    news = _shown_news(request, draft)
     return {
         "form": form,
         "template": form.template,
         "destination": form.destination,
         "check_url": f"{check}?{which}",
         "macros": rendering.MACROS,
-        "news": news,
-        "news_choices": draft.news or ["install"],
-        **_preview(draft, news),
+        **_preview(draft),
     }
 
 
-def _shown_news(request: PageRequest, draft: Destination) -> str:
-    asked = request.POST.get("show", "")
-    return asked if asked in draft.news else next(iter(draft.news), "install")
-
-
-def _preview(draft: Destination, news: str) -> dict[str, Any]:
+def _preview(draft: Destination) -> dict[str, Any]:
     """Return the request that the newest decision would become."""
-    values = destinations.sample_of(draft, "" if news == "*" else news)
+    values = destinations.sample_of(draft, next((one for one in draft.news if one != ANY), ""))
     made = destinations.preview(making.shape_of(draft), values)
     return {"made": made, "body": destinations.parsed(made.body), "of_decision": values["decision_id"]}
 
@@ -118,6 +111,8 @@ def destination_check(request: PageRequest) -> HttpResponse:
         template_of(destination) if destination else BY_CODE.get(request.GET.get("template", ""), TEMPLATES[0])
     )
     form = DestinationForm(request.POST, project=request.project, template=template, destination=destination)
+    # Names of hosts are looked up when it is saved, not while somebody types them.
+    form.resolve = False
     form.is_valid()
     return render(request, f"{FORM}#preview", _form_context(request, form))
 
@@ -131,7 +126,6 @@ def destination_detail(request: PageRequest, destination_id: int) -> HttpRespons
 
 def _detail(request: PageRequest, destination: Destination, *, secret: str = "") -> HttpResponse:
     now = timezone.now()
-    example = _preview(destination, next(iter(destination.news), "install"))
     context = {
         "destination": destination,
         "template": template_of(destination),
@@ -140,7 +134,7 @@ def _detail(request: PageRequest, destination: Destination, *, secret: str = "")
         "rows": destination.postbacks.select_related("destination").order_by(*NEWEST)[:SHOWN_ROWS],
         "secret": secret,
         "has_token": destinations.has_token(destination),
-        **example,
+        **_preview(destination),
     }
     answer = page(request, DETAIL, context)
     if secret:

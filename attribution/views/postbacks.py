@@ -130,7 +130,12 @@ def postback_again(request: PageRequest, postback_id: int) -> HttpResponse:
 @require_POST
 def postback_again_all(request: PageRequest) -> HttpResponse:
     """Send all messages of the filter in the address once more, up to a thousand."""
-    rows = list(queries.log(request.project, asked_of(request)).order_by(*NEWEST)[:MOST_AGAIN])
+    asked = asked_of(request)
+    if asked == LogFilter():
+        # Nobody means everything that was ever told.
+        messages.error(request, "Choose a filter first.")
+        return HttpResponseRedirect(reverse("attribution:postback-list", args=[request.project.slug]))
+    rows = list(queries.log(request.project, asked).order_by(*NEWEST)[:MOST_AGAIN])
     number = destinations.send_again(rows, now=timezone.now())
     messages.success(request, f"{number:,} message{'' if number == 1 else 's'} will be sent within two minutes.")
     back = reverse("attribution:postback-list", args=[request.project.slug])

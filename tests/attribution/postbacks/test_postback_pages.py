@@ -146,6 +146,8 @@ def test_messages_are_sent_again_one_and_many(editor: Client, viewer: Client, pr
     editor.post(f"{LIST}{told.pk}/again/")
     editor.post(f"{LIST}again/?state=delivered")
 
+    assert b"Choose a filter first" in editor.post(f"{LIST}again/", follow=True).content
+
     assert [one.replay_of for one in messages(webhook)] == [None, told, told]
 
 
