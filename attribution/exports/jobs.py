@@ -40,6 +40,7 @@ TRIES = 3
 STARTING, STARTING_S = "attribution.exports.starting", 60
 KEPT = timedelta(days=7)
 ROWS_KEPT = timedelta(days=90)
+WORK_FOR = timedelta(days=1)
 # So often the row is told how far it is, and asked whether it was canceled.
 BEAT_S = 0.5
 WORKING_S = 3600.0
@@ -197,6 +198,9 @@ def expire(*, now: datetime) -> int:
     """Remove files that were ready seven days ago, and forget orders of 90 days ago; return how many files went."""
     old = Export.objects.filter(state=State.DONE, schedule=None, removed_at=None, finished_at__lt=now - KEPT)
     number = len([remove(export, now=now) for export in old.order_by("pk")[:1_000]])
+    for file in Path(settings.EXPORTS_WORK).glob("*"):  # of processes that were killed, and nobody began anew
+        if file.stat().st_mtime < (now - WORK_FOR).timestamp():
+            file.unlink(missing_ok=True)
     Export.objects.filter(created_at__lt=now - ROWS_KEPT).exclude(state__in=OPEN).exclude(
         state=State.DONE, removed_at=None, schedule=None
     ).delete()

@@ -140,6 +140,19 @@ def test_files_go_after_seven_days(project: Project, api: Api, settings: Any) ->
     assert api("GET", f"/v1/exports/exp_{export.pk}").json()["file"] is None
 
 
+@pytest.mark.django_db
+def test_half_a_file_that_nobody_goes_on_with_is_removed_after_a_day(settings: Any, tmp_path: Path) -> None:
+    settings.EXPORTS_WORK = tmp_path
+    for name, hours in (("1.csv", 25), ("2.csv", 23)):
+        (tmp_path / name).write_text("half")
+        at = (timezone.now() - timedelta(hours=hours)).timestamp()
+        os.utime(tmp_path / name, (at, at))
+
+    jobs.expire(now=timezone.now())
+
+    assert files_below(tmp_path) == ["2.csv"]
+
+
 def test_an_order_can_not_be_asked_wrongly_or_too_often(project: Project, api: Api) -> None:
     wrong = [
         {"kind": "nothing"},
