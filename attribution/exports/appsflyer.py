@@ -3,7 +3,8 @@
 What we do not have stays blank; docs/raw-data.md says which. Times are UTC, as AppsFlyer writes them.
 """
 
-from attribution.exports.kinds import INSTALLS, TEXT, Column, Kind
+from attribution.exports.columns import TEXT, Column, Kind
+from attribution.exports.kinds import INSTALLS
 
 COLUMNS = (
     "Attributed Touch Type", "Attributed Touch Time", "Install Time", "Event Time", "Event Name", "Event Value",

@@ -14,22 +14,8 @@ from django.db import OperationalError, connection, transaction
 from psycopg import sql
 
 from attribution.exports import appsflyer
-from attribution.exports.kinds import (
-    APPSFLYER,
-    AS_APPSFLYER,
-    DECIMAL,
-    EVENTS,
-    INTEGER,
-    JSON,
-    KINDS,
-    NUMBER,
-    OWN,
-    TEXT,
-    TIME,
-    YES_NO,
-    Column,
-    Kind,
-)
+from attribution.exports.columns import DECIMAL, INTEGER, JSON, NUMBER, TEXT, TIME, YES_NO, Column, Kind
+from attribution.exports.kinds import APPSFLYER, AS_APPSFLYER, EVENTS, KINDS, OWN
 from customers.models import Project
 from events import services as events
 from growthplatform.core import arrow
