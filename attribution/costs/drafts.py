@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.contrib.auth.models import User
 
@@ -162,8 +161,3 @@ def forget_drafts(now: datetime) -> int:
     old = SpendImport.objects.filter(state=SpendImport.State.DRAFT, created_at__lt=now - DRAFT_KEPT)
     number, _ = old.delete()
     return number
-
-
-def refused_of(done: SpendImport) -> list[dict[str, Any]]:
-    """Return the refused rows of an import that were kept."""
-    return list(done.refused)

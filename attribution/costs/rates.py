@@ -1,6 +1,5 @@
 """Exchange rates: what one unit of a currency is worth in the project's, from a day on."""
 
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
@@ -74,10 +73,3 @@ def gaps(project: Project, first: date | None = None, last: date | None = None) 
         priced |= Q(currency=currency, day__gte=day)
     found = spend.exclude(priced).values("currency").annotate(amount=Sum("amount"), first=Min("day"), last=Max("day"))
     return sorted((Gap(**row) for row in found), key=lambda gap: -gap.amount)
-
-
-def used(project: Project) -> Mapping[str, tuple[date, date]]:
-    """Return the currencies of spend other than the project's, with their first and last day."""
-    rows = Spend.objects.filter(project=project).exclude(currency=project.currency)
-    found = rows.values_list("currency").annotate(first=Min("day"), last=Max("day")).order_by("currency")
-    return {currency: (first, last) for currency, first, last in found}
