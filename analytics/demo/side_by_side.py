@@ -47,6 +47,6 @@ def make(project: Project, *, now: datetime, seed: int = 7) -> int:
         for (day, source, campaign), number in counts.items()
     ]
     if told and not queries.vendors_of(project):
-        sums = numbers.add_up(told, numbers.known_sources(project))
-        numbers.store(project, VENDOR, sums, name="partners-by-date.csv", time_zone="UTC", now=now, complete=True)
+        added = numbers.add_up(told, numbers.known_sources(project))
+        numbers.store(project, VENDOR, added, name="partners-by-date.csv", time_zone="UTC", now=now, complete=True)
     return len(told)

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Max, Sum
+from django.db.models import Count, Max, Sum
 
 from attribution import counting
 from attribution.models import VendorImport, VendorName, VendorNumber
@@ -98,7 +98,8 @@ def zone_of_vendor(project: Project, vendor: str) -> str:
 def state_of(project: Project, vendor: str) -> str:
     """Return what changes with each report and each name, so that nobody sees what was counted before it."""
     newest = VendorImport.objects.filter(project=project, vendor=vendor).aggregate(Max("pk"))["pk__max"]
-    return f"{newest}:{sorted(names_of(project, vendor).items())}"
+    mapped = EventName.objects.filter(project=project, dialect=vendor).aggregate(Max("pk"), Count("pk"))
+    return f"{newest}:{mapped}:{sorted(names_of(project, vendor).items())}"
 
 
 def last_told(project: Project, vendor: str) -> date | None:
