@@ -115,7 +115,7 @@ def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         "python_enable_replacements": "false",
     }
     with duckdb.connect(":memory:", config=config) as db:
-        db.execute("SET streaming_buffer_size = '16MB'")
+        db.execute("SET streaming_buffer_size = '8MB'")
         yield db
 
 

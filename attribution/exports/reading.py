@@ -31,7 +31,7 @@ ARROW = {
     YES_NO: pa.bool_(),
 }
 BY_TIME, BY_ARRIVAL = "time", "arrival"
-MEMORY_MB, THREADS, BATCH_ROWS = 192, 2, 8_192
+MEMORY_MB, THREADS, BATCH_ROWS = 128, 2, 8_192
 # Longer than this nobody counts, only to draw a bar.
 COUNTING_MS = 3_000
 
@@ -183,7 +183,7 @@ def _joined(project: Project, rows: pa.RecordBatchReader) -> Iterator[pa.RecordB
             "autoload_known_extensions": "false",
         }
         with duckdb.connect(":memory:", config=config) as db:
-            db.execute("SET streaming_buffer_size = '16MB'")
+            db.execute("SET streaming_buffer_size = '8MB'")
             # Nobody can say beforehand how many events come; they must not be what is held in memory.
             db.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
             db.execute(f"CREATE TEMP VIEW openings AS SELECT * FROM read_parquet('{file}')")  # noqa: S608 -- our own path

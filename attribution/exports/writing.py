@@ -15,7 +15,7 @@ MEDIA = {CSV: "text/csv; charset=utf-8", PARQUET: "application/vnd.apache.parque
 # A spreadsheet runs a cell that begins so as a formula.
 FORMULA = r"^[=+\-@\t\r]"
 # Rows of a group, or fewer where they are long: readers pass over groups, and writers hold one.
-GROUP_ROWS, GROUP_BYTES = 65_536, 24 * 1024 * 1024
+GROUP_ROWS, GROUP_BYTES = 65_536, 16 * 1024 * 1024
 THREADS = 2
 QUOTED = pacsv.WriteOptions(include_header=False, quoting_style="needed")
 
