@@ -31,7 +31,7 @@ ARROW = {
     YES_NO: pa.bool_(),
 }
 BY_TIME, BY_ARRIVAL = "time", "arrival"
-MEMORY_MB, THREADS, BATCH_ROWS = 128, 2, 8_192
+MEMORY_MB, THREADS, BATCH_ROWS = 256, 1, 8_192
 # Longer than this nobody counts, only to draw a bar.
 COUNTING_MS = 3_000
 
