@@ -16,7 +16,7 @@ from psycopg import sql
 from events.engine import soundness
 from events.engine.inputs import LABEL, MERGES
 from events.models import Segment
-from events.segments import files, layout
+from events.segments import files, layout, writing
 from events.segments.reading import SegmentFile, Snapshot, snapshot
 from events.store import raw_cursor
 from events.wanted import plain
@@ -90,7 +90,8 @@ def raw(project_id: int, asked: Asked) -> Iterator[Raw]:
 
     Erased people are left out; the person is the one of now. Raises FilesMissing when a sealed file can't be read.
     """
-    with files.workspace() as folder, _database(folder) as db:
+    with files.workspace() as folder, writing.database(folder, memory_mb=MEMORY_MB, threads=THREADS) as db:
+        db.execute("SET streaming_buffer_size = '8MB'")
         with _one_moment():
             found = snapshot(project_id)
             sealed = _of_time(found.files, asked)
@@ -101,22 +102,6 @@ def raw(project_id: int, asked: Asked) -> Iterator[Raw]:
         hot = _supply(db, kept, folder, merged=bool(found.merges))
         rows = db.sql(_query(asked, found, merged=bool(found.merges)))
         yield Raw(_about(sealed, asked) + hot, rows.to_arrow_reader(BATCH_ROWS))
-
-
-@contextmanager
-def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{MEMORY_MB}MB",
-        "threads": str(THREADS),
-        "temp_directory": str(folder / "spill"),
-        "preserve_insertion_order": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "python_enable_replacements": "false",
-    }
-    with duckdb.connect(":memory:", config=config) as db:
-        db.execute("SET streaming_buffer_size = '8MB'")
-        yield db
 
 
 @contextmanager

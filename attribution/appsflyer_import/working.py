@@ -7,8 +7,7 @@ stored again, under the same ids, and counts as there before.
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,7 +20,7 @@ import msgspec
 import structlog
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils import timezone
 from msgspec import Raw
 
@@ -29,6 +28,7 @@ from attribution import rule_sets, touches
 from attribution.appsflyer_import import rows
 from attribution.appsflyer_import.rows import Taken, Told, Wrong, WrongFile
 from attribution.exports import places
+from attribution.locks import alone
 from attribution.models import Conversion, Install, VendorImport
 from attribution.rules import CLICK_ID, VIEW, Rules
 from attribution.shadow import numbers
@@ -160,7 +160,7 @@ def work(import_id: int, *, seen: Callable[[int, int], None] = lambda done, tota
 
     Safe to repeat and to break off; twice at once the second leaves. `seen` hears how many rows of all are done.
     """
-    with _alone(import_id) as mine:
+    with alone(f"attribution.import.{import_id}") as mine:
         if not mine:
             return False
         one = VendorImport.objects.select_related("project").get(pk=import_id)
@@ -295,18 +295,3 @@ def _end(one: VendorImport, state: str, problem: str) -> None:
     )
     if one.path:
         _place().remove(one.path)
-
-
-@contextmanager
-def _alone(import_id: int) -> Iterator[bool]:
-    """Hold a lock of the session: it ends with the process, however that ends."""
-    name = f"attribution.import.{import_id}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-        [mine] = cursor.fetchone()
-    try:
-        yield mine
-    finally:
-        if mine and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])

@@ -8,8 +8,6 @@ import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -19,13 +17,14 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils import timezone
 
 from attribution.exports import places, schedules
 from attribution.exports.kinds import OWN
 from attribution.exports.reading import BY_TIME, Asked, check, opened
 from attribution.exports.writing import CSV, FORMATS, writer
+from attribution.locks import alone, is_free
 from attribution.models import Export
 from customers.models import Project
 from growthplatform.core.arrow import Ahead
@@ -134,7 +133,7 @@ def file_name(export: Export) -> str:
 def waiting() -> list[int]:
     """Return the exports that nobody is at work on and somebody should be, the first ordered first."""
     found = Export.objects.filter(state__in=OPEN).order_by("pk").values_list("pk", flat=True)
-    return [pk for pk in found if _is_free(_lock_of(pk))]
+    return [pk for pk in found if is_free(_lock_of(pk))]
 
 
 def start() -> bool:
@@ -142,7 +141,7 @@ def start() -> bool:
 
     A process of its own: its memory is counted by itself and given back, and it holds up no decision.
     """
-    if not any(_is_free(_slot(number)) for number in range(AT_ONCE)) or not waiting():
+    if not any(is_free(_slot(number)) for number in range(AT_ONCE)) or not waiting():
         return False
     # On a busy machine a process takes its time until it shows by a lock that it is there.
     if not cache.add(STARTING, "", STARTING_S):
@@ -156,7 +155,7 @@ def work_all(*, working_s: float = WORKING_S) -> int:
     """Write what waits, one after the other; return how many came to rest. Leaves when enough others are at work."""
     until, done = time.monotonic() + working_s, 0
     for number in range(AT_ONCE):
-        with _alone(_slot(number)) as mine:
+        with alone(_slot(number)) as mine:
             if not mine:
                 continue
             cache.delete(STARTING)
@@ -168,7 +167,7 @@ def work_all(*, working_s: float = WORKING_S) -> int:
 
 def work(export_id: int) -> bool:
     """Write one export; return whether it came to rest. Twice at once is harmless: the second leaves."""
-    with _alone(_lock_of(export_id)) as mine:
+    with alone(_lock_of(export_id)) as mine:
         export = _claimed(export_id) if mine else None
         if export is None:
             return False
@@ -304,22 +303,3 @@ def _slot(number: int) -> str:
 
 def _lock_of(export_id: int) -> str:
     return f"attribution.export.{export_id}"
-
-
-def _is_free(name: str) -> bool:
-    with _alone(name) as mine:
-        return mine
-
-
-@contextmanager
-def _alone(name: str) -> Iterator[bool]:
-    """Hold a lock of the session, or find that somebody else does: it ends with the process, however that ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-        [mine] = cursor.fetchone()
-    try:
-        yield mine
-    finally:
-        if mine and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])

@@ -7,7 +7,6 @@ content under the same key. One destination that hangs holds up no other.
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -20,6 +19,8 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from attribution import retries
+from attribution.locks import alone
 from attribution.models import Destination, Postback
 from attribution.postbacks import credentials, signing
 from attribution.postbacks.rendering import Request, with_token
@@ -28,11 +29,8 @@ from growthplatform.core.outbound import Answer
 
 log = structlog.get_logger(__name__)
 TIMEOUT_S = 10.0
-# Minutes to the next try; after the last of them hourly.
-BACK_OFF = (1, 5, 15, 30, 60)
-# 111 minutes by the ones above, then 22 hours: a day.
+# 111 minutes by the first pauses, then 22 hours: a day.
 MOST_TRIES = 28
-JITTER = 0.1
 # So many in a row open the breaker: nothing is sent for a while, then one message to see.
 BREAK_AT = 10
 BREAKS_S = (60, 120, 300, 600, 1_800)
@@ -106,8 +104,8 @@ def send_due(*, now: datetime, working_s: float) -> int:
 
     One run at a time. Only this thread talks to the database: others wait for the network.
     """
-    with _alone() as alone:
-        return _send_due(now, working_s) if alone else 0
+    with alone(LOCK) as mine:
+        return _send_due(now, working_s) if mine else 0
 
 
 def send_one(postback: Postback, *, timeout_s: float = TIMEOUT_S) -> Answer | None:
@@ -245,14 +243,7 @@ def _outcome(one: Tried, now: datetime) -> tuple[Any, ...]:
     problem = answer.problem[:300]
     if tries >= MOST_TRIES:
         return pk, Postback.State.FAILED.value, tries, now, answer.status, problem, None
-    return pk, waiting, tries, now + pause_after(tries, answer.retry_after_s), answer.status, problem, None
-
-
-def pause_after(tries: int, retry_after_s: int | None = None, chance: float | None = None) -> timedelta:
-    """Return how long to wait after so many tries: longer each time, as the answer asks, and never quite together."""
-    minutes = BACK_OFF[min(tries, len(BACK_OFF)) - 1]
-    late = 1 + JITTER * (random.random() if chance is None else chance)  # noqa: S311 -- not a secret
-    return timedelta(seconds=max(minutes * 60 * late, retry_after_s or 0))
+    return pk, waiting, tries, now + retries.pause_after(tries, answer.retry_after_s), answer.status, problem, None
 
 
 def _judge(target: Target, tried: Sequence[Tried], *, now: datetime) -> None:
@@ -274,16 +265,3 @@ def _judge(target: Target, tried: Sequence[Tried], *, now: datetime) -> None:
 def _open_breaker(destination: Destination, now: datetime) -> None:
     rows = Destination.objects.filter(pk=destination.pk)
     rows.update(failures=max(destination.failures, BREAK_AT), broken_until=now + timedelta(seconds=BREAKS_S[-1]))
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Let one run work at a time; its lock goes with its connection, should it die."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-        alone = bool(cursor.fetchone()[0])
-        try:
-            yield alone
-        finally:
-            if alone:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])

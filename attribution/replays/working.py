@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from attribution.locks import alone
 from attribution.models import Replay
 from attribution.replays import applying, changes, difference
 from attribution.rules import Rules
@@ -69,7 +70,7 @@ def work(replay_id: int) -> bool:
     Safe to repeat and to break off. Twice at once is harmless: the second finds that there is one at work and leaves.
     """
     # One replay at a time in the whole installation: the workers have installs to decide as well.
-    with _alone("attribution.replay") as mine:
+    with alone("attribution.replay") as mine:
         if not mine:
             return False
         try:
@@ -172,25 +173,6 @@ def _take(replay: Replay, part: Part, decider: "changes.Decider") -> None:
         cursor.execute(DONE, (part.size, [str(part.number)], orjson.dumps(stored).decode(), replay.pk))
         if not cursor.rowcount:
             raise Ended
-
-
-class _alone:  # noqa: N801 -- reads as a word of the with statement
-    """Hold a lock of the session: it ends with the process, however that ends."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._mine = False
-
-    def __enter__(self) -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [self._name])
-            [self._mine] = cursor.fetchone()
-        return self._mine
-
-    def __exit__(self, *_: object) -> None:
-        if self._mine and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [self._name])
 
 
 class _helper:  # noqa: N801

@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
+from attribution import retries
 from customers.models import Project
 from events.dialects import registry, vendors
 from events.models import VendorApp, VendorCopy
@@ -31,7 +32,6 @@ THREADS = 16
 TIMEOUT_S = 10.0
 # A run that died leaves its copies to the next one after this long.
 LEASE = timedelta(minutes=2)
-BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60))
 GIVE_UP = timedelta(hours=24)
 # After so many failures in a row of one app, nothing is sent for a minute: its vendor is down, others are not.
 BREAKS_AFTER = 5
@@ -190,7 +190,7 @@ def _settle(done: Sequence[Sent], now: datetime) -> None:
             copy.state = VendorCopy.State.FAILED
             copy.problem = f"{answer.problem} {answer.head}".strip()[:300]
         else:
-            wait = timedelta(seconds=answer.retry_after_s) if answer.retry_after_s else _wait(copy.tries)
+            wait = retries.pause_after(copy.tries, answer.retry_after_s)
             copy.next_at = now + wait
             if copy.next_at > copy.received_at + GIVE_UP:
                 copy.state = VendorCopy.State.FAILED
@@ -208,10 +208,6 @@ def _settle(done: Sequence[Sent], now: datetime) -> None:
 
 def _is_last_word(answer: Answer) -> bool:
     return answer.status is not None and 300 <= answer.status < 500 and answer.status not in PASSING
-
-
-def _wait(tries: int) -> timedelta:
-    return BACK_OFF[min(tries, len(BACK_OFF)) - 1]
 
 
 def _broken(done: Sequence[Sent], now: datetime) -> set[int]:

@@ -169,7 +169,7 @@ def figure(request: PageRequest, period: Period, where: Mapping[str, str], metri
         "campaigns",
         f"{MEASURES[metric].label} by source, stacked bars",
         x=buckets,
-        series=_series(by_source),
+        series=stacked(by_source),
         unit=unit,
         previous=before,
         previous_name=f"All, {past.label.lower()}" if past else "",
@@ -193,7 +193,7 @@ def dimension_choices(request: PageRequest, now: str, parameter: str, names: Seq
     ]
 
 
-def _series(found: Mapping[str, list[Any]]) -> list[charts.Series]:
+def stacked(found: Mapping[str, Sequence[Any]]) -> list[charts.Series]:
     """Return the largest sources one by one, and the others together."""
     ranked = sorted(found.items(), key=lambda pair: (-sum(pair[1]), pair[0]))
     series = [

@@ -15,7 +15,7 @@ from attribution.costs.measures import BY_BASIS, INSTALLS, MEASURES, PERIOD
 from attribution.costs.unmatched import Unmatched
 from attribution.counting import DAY, Key
 from attribution.views.campaign_rows import chips
-from attribution.views.campaigns import dimension_choices, with_query
+from attribution.views.campaigns import dimension_choices, stacked, with_query
 from attribution.views.cost_rows import (
     LEVELS,
     Row,
@@ -36,14 +36,13 @@ from attribution.views.cost_rows import (
 from attribution.views.shared import slice_of, wants_csv
 from customers.pages import PageRequest, project_page
 from customers.remembered import remembered
-from growthplatform.core import charts, formats, sources
+from growthplatform.core import charts, formats
 from growthplatform.core.download import csv_file
 from growthplatform.core.http import page
 from growthplatform.core.periods import Period
 
 KPIS = ("spend", "cpi", "ecpi", "revenue", "roas")
 DRAWN = ("spend", "cpi", "revenue", "roas")
-SHOWN_SOURCES = 6
 BASES = {INSTALLS: "these installs", PERIOD: "these days"}
 NOTHING = -1
 CSV_MEASURES = tuple(MEASURES)
@@ -199,7 +198,7 @@ def figure(
                 by_source.setdefault(source, [0.0] * len(days))[days.index(day)] = amount
         if not by_source:
             return None
-        series, previous = _series(by_source), _by_day(request, past, where, name, 0.0)
+        series, previous = stacked(by_source), _by_day(request, past, where, name, 0.0)
         draw: Any = charts.bars
         unit, number = f"{request.project.currency} a day", "compact"
     else:
@@ -231,18 +230,6 @@ def _by_day(
     found = metrics.counted(request.project, period, (DAY,), where, today=today_of(request))
     values = [MEASURES[name].value(found.get((start.date(),), Figures())) for start in starts_of(period)]
     return [nothing if value is None else float(value) for value in values]
-
-
-def _series(found: Mapping[str, Sequence[float]]) -> list[charts.Series]:
-    ranked = sorted(found.items(), key=lambda pair: (-sum(pair[1]), pair[0]))
-    series = [
-        charts.Series(sources.look_of(name).name, values, sources.look_of(name).colour)
-        for name, values in ranked[:SHOWN_SOURCES]
-    ]
-    if rest := ranked[SHOWN_SOURCES:]:
-        together = [sum(values) for values in zip(*(values for _, values in rest), strict=True)]
-        series.append(charts.Series("Other", together, "grey"))
-    return series
 
 
 def _source_choices(

@@ -22,7 +22,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="rejected",
             name="tried_at",
-            field=models.DateTimeField(help_text="The last change of the repair rules that were tried on it.", null=True),
+            field=models.DateTimeField(
+                help_text="The last change of the repair rules that were tried on it.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="repairrule",

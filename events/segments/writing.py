@@ -34,11 +34,13 @@ class Span:
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def database(
+    folder: Path, *, memory_mb: int = MEMORY_MB, threads: int = THREADS
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a DuckDB of this job alone, that spills into `folder`."""
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{MEMORY_MB}MB",
-        "threads": str(THREADS),
+        "memory_limit": f"{memory_mb}MB",
+        "threads": str(threads),
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": "false",
         "autoinstall_known_extensions": "false",

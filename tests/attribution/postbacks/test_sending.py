@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from attribution import retries
 from attribution.models import Destination, Postback, PostbackTry
 from attribution.postbacks import destinations, sending
 from customers.models import Project
@@ -71,12 +72,12 @@ def test_a_failure_is_tried_again_later_with_the_same_content(project: Project, 
 
 
 def test_the_pauses_are_1_5_15_30_60_minutes_then_hourly_for_a_day() -> None:
-    pauses = [sending.pause_after(tries, chance=0).total_seconds() / 60 for tries in range(1, sending.MOST_TRIES)]
+    pauses = [retries.pause_after(tries, chance=0).total_seconds() / 60 for tries in range(1, sending.MOST_TRIES)]
 
     assert pauses[:7] == [1, 5, 15, 30, 60, 60, 60]
     assert 23 <= sum(pauses) / 60 <= 25
-    assert sending.pause_after(1, retry_after_s=600) == timedelta(minutes=10)
-    assert timedelta(minutes=1) <= sending.pause_after(1) <= timedelta(seconds=66)
+    assert retries.pause_after(1, retry_after_s=600) == timedelta(minutes=10)
+    assert timedelta(minutes=1) <= retries.pause_after(1) <= timedelta(seconds=66)
 
 
 def test_retry_after_is_respected(project: Project, receiver: Receiver) -> None:
@@ -241,7 +242,7 @@ def test_secrets_of_another_key_stop_one_destination_only(project: Project, rece
 def test_two_runs_at_once_are_one(project: Project, receiver: Receiver) -> None:
     waiting(destination(project, receiver.url))
 
-    with sending._alone() as first:
+    with sending.alone(sending.LOCK) as first:
         assert first
         cursor = connection.cursor()
         cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
