@@ -70,15 +70,18 @@ def make(project: Project, *, now: datetime, seed: int = 7) -> None:
     # Networks correct their last days: the first report of them says a little less, the second replaces it.
     early = [line for line in lines if line.day >= today - timedelta(days=LATEST_DAYS)]
     told_at = now - timedelta(days=1, hours=2)
-    _take(project, "TikTok_Campaign_Report.csv", _tiktok(early, 0.93), told_at)
-    for name, data in (
-        ("TikTok_Campaign_Report (1).csv", _tiktok(lines)),
-        ("Nimbus-Notes-Ad-sets.csv", _meta(lines)),
-        ("Campaign report.csv", _google(lines, today)),
-        ("apple-search-ads.csv", _apple(lines)),
+    if _of(early, "tiktok"):
+        _take(project, "TikTok_Campaign_Report.csv", _tiktok(early, 0.93), told_at)
+    for network, name, data in (
+        ("tiktok", "TikTok_Campaign_Report (1).csv", _tiktok(lines)),
+        ("meta", "Nimbus-Notes-Ad-sets.csv", _meta(lines)),
+        ("google", "Campaign report.csv", _google(lines, today)),
+        ("apple", "apple-search-ads.csv", _apple(lines)),
     ):
         told_at += timedelta(minutes=4)
-        _take(project, name, data, told_at)
+        # A small demo has networks that brought nobody.
+        if _of(lines, network):
+            _take(project, name, data, told_at)
     for days, currency, amount in ((18, "EUR", "60"), (4, "GBP", "45")):
         day = today - timedelta(days=days)
         bill = f'day,source,campaign,amount,currency\n{day},podcast,"Podcast, read by the host",{amount},{currency}\n'

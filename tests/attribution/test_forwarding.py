@@ -71,10 +71,11 @@ def test_what_fails_is_sent_again_later_and_later_until_a_day_is_over(app: Vendo
     for _ in range(7):
         forwarding.run(now=at, working_s=5)
         one.refresh_from_db()
-        waits.append(round((one.next_at - at).total_seconds() / 60))
+        waits.append((one.next_at - at).total_seconds() / 60)
         at = one.next_at
 
-    assert waits == [1, 5, 15, 30, 60, 60, 60]
+    for waited, least in zip(waits, [1, 5, 15, 30, 60, 60, 60], strict=True):
+        assert least <= waited <= least * 1.1
     assert one.problem == "It answered 503."
     forwarding.run(now=one.received_at + timedelta(hours=23, minutes=30), working_s=5)
     one.refresh_from_db()
@@ -82,13 +83,13 @@ def test_what_fails_is_sent_again_later_and_later_until_a_day_is_over(app: Vendo
 
 
 def test_a_vendor_that_says_when_to_come_again_is_listened_to(app: VendorApp, vendor: Vendor) -> None:
-    vendor.status, vendor.headers = 429, {"Retry-After": "7"}
+    vendor.status, vendor.headers = 429, {"Retry-After": "700"}
     one, now = copy(app), timezone.now()
 
     forwarding.run(now=now, working_s=5)
 
     one.refresh_from_db()
-    assert one.next_at - now == timedelta(seconds=7)
+    assert one.next_at - now == timedelta(seconds=700)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 302])

@@ -112,8 +112,8 @@ def test_many_installs_come_after_the_page_itself(
     first, rest = editor.get(PAGE), editor.get(PAGE, headers={"HX-Request": "true"})
 
     assert b"g-lazy" in first.content
-    assert b"Side by side" not in first.content
-    assert b"Side by side" in rest.content
+    assert b"<h2>Side by side" not in first.content
+    assert b"<h2>Side by side" in rest.content
     assert b"<html" not in rest.content
 
 

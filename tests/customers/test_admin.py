@@ -21,8 +21,8 @@ from tests.factories import ApiKeyFactory, InvitationFactory, MemberFactory, Pro
 pytestmark = pytest.mark.django_db
 OWN = ["customers", "events", "attribution", "analytics"]
 MODELS = [model for name in OWN for model in apps.get_app_config(name).get_models()]
-# Shown inside their decision.
-INSIDE = {"Candidate"}
+# Shown inside their decision, or their postback.
+INSIDE = {"Candidate", "PostbackTry"}
 LOOK_ONLY = ["event", "rejected", "person", "identity", "consumer"]
 
 
