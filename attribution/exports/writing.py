@@ -15,7 +15,7 @@ MEDIA = {CSV: "text/csv; charset=utf-8", PARQUET: "application/vnd.apache.parque
 # A spreadsheet runs a cell that begins so as a formula.
 FORMULA = r"^[=+\-@\t\r]"
 # Rows of a group, or fewer where they are long: readers pass over groups, and writers hold one.
-GROUP_ROWS, GROUP_BYTES = 65_536, 16 * 1024 * 1024
+GROUP_ROWS, GROUP_BYTES = 65_536, 8 * 1024 * 1024
 THREADS = 2
 QUOTED = pacsv.WriteOptions(include_header=False, quoting_style="needed")
 
@@ -100,3 +100,5 @@ class ParquetWriter:
         if self._waiting:
             self._file.write_table(pa.Table.from_batches(self._waiting, self._schema), row_group_size=GROUP_ROWS)
         self._waiting, self._rows, self._bytes = [], 0, 0
+        # Arrow's own pool keeps what it had for the next batch, also what only the largest one needed.
+        pa.default_memory_pool().release_unused()
