@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -85,7 +85,7 @@ def _parse_loosely(body: bytes) -> Parsed:
         raise Unreadable("invalid_json", f"The body is not valid JSON: {wrong}.") from None
     calls: list[tuple[int, Call, bytes]] = []
     refused = []
-    shared = msgspec.json.decode(batch.context) if bytes(batch.context) not in {b"", b"null"} else None
+    shared = _of_the_batch(batch.context, "context")
     for index, raw in enumerate(batch.batch[: payloads.BATCH_EVENTS]):
         text = bytes(raw)
         try:
@@ -98,9 +98,16 @@ def _parse_loosely(body: bytes) -> Parsed:
         except Refused as why:
             refused.append(Refusal(index, why.code, why.message, why.field, text))
     refused += payloads.refuse_beyond(batch.batch, payloads.BATCH_EVENTS, code="too_many_events", things="events")
-    sent_at = clock.parse(msgspec.json.decode(batch.sentAt)) if bytes(batch.sentAt) else None
-    write_key = msgspec.json.decode(batch.writeKey) if bytes(batch.writeKey) else ""
+    sent_at, write_key = clock.parse(_of_the_batch(batch.sentAt, "sentAt")), _of_the_batch(batch.writeKey, "writeKey")
     return Parsed(calls, sent_at, refused, write_key if isinstance(write_key, str) else "")
+
+
+def _of_the_batch(raw: Raw, field: str) -> Any:
+    """Return a member of the batch itself, None where it is missing. Raises Unreadable for what can't be decoded."""
+    try:
+        return msgspec.json.decode(raw) if bytes(raw) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise Unreadable("invalid_json", f"{field}: is not valid JSON: {wrong}.") from None
 
 
 def parse_single(body: bytes, kind: str | None) -> Parsed:

@@ -159,6 +159,16 @@ def test_any_body_gets_an_answer_of_the_one_shape(sender: Sender, data: st.DataO
     assert answer.status_code in {200, 400, 413}
 
 
+@pytest.mark.parametrize("member", [b'"sentAt": "\x80"', b'"context": {"a": "\x80"}', b'"writeKey": "\x80"'])
+def test_a_member_of_the_batch_itself_that_is_no_text_is_refused(sender: Sender, member: bytes) -> None:
+    body = b'{"batch": [{"type": []}], ' + member + b"}"
+
+    answer = sender.post("/v1/batch", body)
+
+    check(answer)
+    assert answer.json()["code"] == "invalid_json"
+
+
 @given(
     door=st.sampled_from([*DOORS, "/v1/projects/wk_1/settings", "/v1/events", "/v1/attributions", "/v1/nothing"]),
     method=st.sampled_from([*METHODS, "POST"]),
