@@ -7,6 +7,7 @@ from typing import Any
 
 import django
 import pytest
+from django.db import connections
 
 from growthplatform import launcher
 
@@ -21,6 +22,8 @@ os.environ.setdefault("ANALYTICS_FRESH_SECONDS", "0")
 # Here and not in pyproject.toml: pytest-django would read the settings before this file is.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "growthplatform.settings")
 django.setup()
+# Each commit of a test need not reach the disk: tests of what outlives a crash start servers of their own.
+connections.settings["default"]["OPTIONS"]["options"] = "-c synchronous_commit=off"
 
 
 @pytest.fixture(autouse=True)
