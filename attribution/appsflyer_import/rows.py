@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from attribution.shadow.number_files import PLATFORMS, amount_of
+from attribution.shadow.number_files import PLATFORMS, Wrong, amount_of
 from attribution.shadow.vendors import source_of
 from events import clock
 from events.dialects import appsflyer, reading
@@ -54,16 +54,6 @@ LATE = timedelta(seconds=1)
 
 class WrongFile(Exception):  # noqa: N818 -- a refusal, as everywhere in the product
     """The file is no raw data of AppsFlyer; the sentence says why."""
-
-
-class Wrong(NamedTuple):
-    """A row that can't become anything."""
-
-    line: int
-    field: str
-    code: str
-    message: str
-    text: str
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,13 @@ from msgspec import Raw
 
 from attribution import rule_sets, touches
 from attribution.appsflyer_import import rows
-from attribution.appsflyer_import.rows import Taken, Told, Wrong, WrongFile
+from attribution.appsflyer_import.rows import Taken, Told, WrongFile
 from attribution.exports import places
 from attribution.locks import alone
 from attribution.models import Conversion, Install, VendorImport
 from attribution.rules import CLICK_ID, VIEW, Rules
 from attribution.shadow import numbers
+from attribution.shadow.number_files import Wrong
 from customers.models import Project
 from customers.services import Caller, caller_of
 from events import services as events

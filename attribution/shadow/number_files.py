@@ -9,6 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
+from attribution.costs import sheets
+
 # What a column is, and how reports head it; the first that a file has is taken.
 HEADS: Mapping[str, Sequence[str]] = {
     "day": (
@@ -96,8 +98,11 @@ class Table:
 
 def split(content: bytes) -> Table:
     """Take a file apart into columns and rows, whatever separates them. Raises WrongFile."""
-    text = _text(content)
-    lines = text.lstrip("\n")
+    try:
+        text = sheets.decode(content)
+    except sheets.BadFile as wrong:
+        raise WrongFile(str(wrong)) from None
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
     first = lines.split("\n", 1)[0]
     separator = max(",;\t|", key=first.count)
     try:
@@ -111,17 +116,6 @@ def split(content: bytes) -> Table:
         raise WrongFile(f"The file has more than {MOST_ROWS:,} rows. Export fewer days, or without ad sets and ads.")
     head = [" ".join(name.split()) for name in rows[0][1]]
     return Table(head, rows[1:])
-
-
-def _text(content: bytes) -> str:
-    marked = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
-    encodings: tuple[str, ...] = ("utf-16",) if marked else ("utf-8-sig", "cp1252")
-    for encoding in encodings:
-        try:
-            return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-        except UnicodeDecodeError:
-            continue
-    raise WrongFile("The file is not text. Save it as CSV, UTF-8.")
 
 
 def written(table: Table) -> str:

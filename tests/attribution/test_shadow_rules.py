@@ -235,6 +235,11 @@ def test_a_file_shows_itself_whether_the_day_is_written_first() -> None:
     assert days == [DAY, date(2026, 11, 23)]
 
 
+def test_an_excel_file_is_told_to_be_saved_as_csv() -> None:
+    with pytest.raises(number_files.WrongFile, match="Excel"):
+        split(b"PK\x03\x04date,source,installs\n2026-11-20,meta,1\n")
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_break_the_reader(content: bytes) -> None:
     try:
